@@ -1,0 +1,27 @@
+// JSON in and out (nlohmann/json comes in here). Reading is strict: one value, no duplicate keys, no NaN, bounded depth;
+// integers exact; a number that fits neither 64 bits nor a finite f64 is kept as Opaque{"number", its text}.
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "base/value.h"
+
+namespace tessera {
+
+struct JsonLimits {
+  size_t depth = 64;
+  size_t bytes = size_t{16} << 20;
+};
+
+// `file` names the input in errors: throws Error(world) "<file>: ... at byte N".
+Value parse_json(std::string_view text, const std::string& file, const JsonLimits& limits = {});
+
+struct JsonStyle {
+  int indent = -1;         // -1: one line, `,` and `:` without blanks
+  bool sort_keys = false;
+  bool ascii = true;       // escape everything beyond ASCII, as Python's json.dumps does
+};
+// Floats print as Python's repr does (1e-05, 0.1, 1.0). Opaque numbers print their text, other opaques as strings.
+std::string to_json(const Value& value, const JsonStyle& style = {});
+
+}  // namespace tessera

@@ -1,0 +1,31 @@
+// Small text tools; fmt comes in here.
+#pragma once
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tessera {
+
+using fmt::format;
+
+// Text from a file made safe to show on a terminal: control characters, ESC, invalid UTF-8 and bidirectional marks as
+// \xNN or \u{...}, backslash doubled only when something was escaped; cut at `most` bytes with "...".
+std::string escape(std::string_view raw, size_t most = 200);
+bool is_utf8(std::string_view text);
+size_t characters(std::string_view utf8);  // code points
+std::string join(const std::vector<std::string>& parts, std::string_view between);
+std::vector<std::string> split(std::string_view text, char at);
+std::string show_bytes(uint64_t bytes);                        // "1.5 GB": decimal
+std::string show_shape(const std::vector<int64_t>& shape);     // "[4096, 1024]"
+// "5GB", "500MB" (decimal), "2GiB" (binary), "123" (bytes), fractions allowed ("0.5GB"); any case; bits never. nullopt
+// for anything else, zero, negative or more than 2^63.
+std::optional<uint64_t> parse_size(std::string_view text);
+// Sorted numbers folded: {0,1,2,5} -> "0..2, 5".
+std::string fold_numbers(const std::vector<int64_t>& sorted);
+
+}  // namespace tessera

@@ -1,0 +1,34 @@
+// The graph is carried out: bounded memory, one owner for each output tensor, no locks on data.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "base/diagnostic.h"
+#include "plan/graph.h"
+#include "run/kernel.h"
+#include "store/checkpoint.h"
+
+namespace tessera {
+
+struct RunOptions {
+  uint64_t memory = uint64_t{256} << 20;  // budget for buffers
+  int threads = 0;                        // 0: cores
+  std::function<std::unique_ptr<Kernel>()> kernel = native_kernel;
+  std::function<void(uint64_t done, uint64_t total)> progress;  // bytes of output; called from one thread at a time
+  std::function<bool()> interrupted;      // polled between tiles
+};
+
+struct RunResult {
+  uint64_t bytes_read = 0, bytes_written = 0;
+  uint64_t compared = 0;      // elements of replicas, copies, constants
+  CastLoss loss;
+  std::vector<std::pair<std::string, CastLoss>> losses;  // by output tensor, where something was lost (at most 20)
+  bool interrupted = false;
+};
+
+// Throws Error(world) for I/O; X01 (unequal replicas, copies, constants) goes to `diagnostics`, and the run stops there.
+RunResult execute(const Graph& graph, const Reader& reader, Writer& writer, const RunOptions& options,
+                  const Sources& sources, Diagnostics& diagnostics);
+
+}  // namespace tessera

@@ -1,0 +1,134 @@
+// Checkpoints as bytes. A Reader shows what the headers say (Contents) and gives bytes of storages; a Writer is told
+// all tensors before the first byte, knows every size and offset then, and takes the bytes. The floors above never see a
+// file format.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/dtype.h"
+#include "base/value.h"
+
+namespace tessera {
+
+// The dimensions of a mesh, in the order in which places are named and sorted.
+enum class MeshDim : uint8_t { tp, pp, vpp, ep, etp };
+inline constexpr std::array<const char*, 5> mesh_dim_names = {"tp", "pp", "vpp", "ep", "etp"};
+using Coordinates = std::array<int32_t, 5>;  // by MeshDim; ranks of one place, 0 where a dimension is not in use
+using Mesh = std::array<int32_t, 5>;         // sizes; 1 where a dimension is not in use
+inline constexpr Mesh single_place = {1, 1, 1, 1, 1};
+
+// A run of bytes that stands in one file (or in memory).
+using StorageId = uint32_t;
+struct Storage {
+  uint32_t file = 0;    // index into Contents::files
+  uint64_t offset = 0;  // of its first byte in the file
+  uint64_t bytes = 0;
+};
+
+// One tensor, or one slab of it: formats that cut tensors (torch_dist) have several for each tensor.
+struct Chunk {
+  std::vector<int64_t> offsets;  // where the slab begins in the tensor; empty: the whole tensor
+  std::vector<int64_t> shape;    // of the slab; empty with empty offsets: the tensor's
+  StorageId storage = 0;
+  int64_t at = 0;                    // first element in the storage, in elements
+  std::vector<int64_t> strides;      // in elements; empty: row-major of the slab's shape
+};
+
+struct TensorInfo {
+  std::string name;  // in the side's own spelling, nested dicts joined with dots; unique within its place
+  DType dtype = DType::f32;
+  std::vector<int64_t> shape;
+  uint32_t place = 0;         // index into Contents::places
+  std::vector<Chunk> chunks;  // usually one
+};
+
+// One rank's part of a checkpoint. (With virtual stages, one rank folder holds several places.)
+struct PlaceInfo {
+  Coordinates at{};
+  std::string label;  // "mp_rank_00"; "" for formats without ranks
+};
+
+struct FileInfo {
+  std::filesystem::path path;
+  uint64_t bytes = 0;
+};
+
+// All that can be known without reading a weight.
+struct Contents {
+  std::string format;                     // "safetensors", "bin", "torch", "torch_dist", "memory"
+  std::optional<std::string> side;        // "hf" or "mcore" where the format tells
+  std::filesystem::path root;             // the folder (or file) that was opened, tracker followed
+  Mesh mesh = single_place;
+  std::vector<PlaceInfo> places;          // sorted by coordinates in order of stage, then tp, ep, etp
+  std::vector<TensorInfo> tensors;        // in file order, places in order
+  std::vector<Storage> storages;
+  std::vector<FileInfo> files;
+  Map config;                             // config.json, or the checkpoint's arguments (checkpoint_version, iteration too)
+  bool has_config = false;
+  Map companion_config;                   // a config.json that came along with a Megatron checkpoint; may be empty
+  std::vector<std::filesystem::path> side_files;  // tokenizer, generation_config.json, ...: copied as they are
+  std::vector<std::string> warnings;      // "all checksums are 0: not computed", ...
+};
+
+class Reader {
+ public:
+  virtual ~Reader() = default;
+  virtual const Contents& contents() const = 0;
+  // Bytes [at, at + out.size()) of a storage, little-endian whatever the file says. Thread-safe. Throws Error(world).
+  virtual void read(StorageId storage, uint64_t at, std::span<std::byte> out) const = 0;
+  // Reads the storage once and compares its checksum where the format has one. Throws Error(world).
+  virtual void verify(StorageId storage) const = 0;
+  // Every file is still the one that was opened (device, inode, size, mtime). Throws Error(world) "changed during ...".
+  virtual void check_unchanged() const {}
+};
+
+// --- writing --------------------------------------------------------------------------------------------------------
+
+struct OutTensor {
+  std::string name;
+  DType dtype = DType::f32;
+  std::vector<int64_t> shape;
+  uint32_t place = 0;  // index into OutputSpec::places
+};
+
+// Everything about an output but the bytes of its tensors.
+struct OutputSpec {
+  std::filesystem::path path;          // the folder being built (not the final name)
+  std::string format;
+  Mesh mesh = single_place;
+  std::vector<PlaceInfo> places;
+  std::vector<OutTensor> tensors;      // places in order, within a place in the order to be written
+  Map config;                          // config.json or arguments, complete
+  int64_t iteration = 0;
+  bool release = true;                 // no iteration: Megatron's `release`
+  uint64_t max_shard_size = 5'000'000'000;
+  Map options;                         // of the format: dummy_optimizer, ...
+  std::vector<std::filesystem::path> side_files;
+};
+
+// File and byte offset of each output tensor, known before the first write.
+struct OutPlace {
+  uint32_t file = 0;
+  uint64_t offset = 0, bytes = 0;
+};
+
+class Writer {
+ public:
+  virtual ~Writer() = default;
+  virtual const std::vector<OutPlace>& places() const = 0;     // by index into OutputSpec::tensors
+  virtual const std::vector<FileInfo>& files() const = 0;      // relative paths and final sizes, all of them
+  // Bytes of one tensor at `offset` within it. Called front to back for one tensor, by one thread; different tensors from
+  // different threads at once. Checksums are taken on the way.
+  virtual void write(uint32_t tensor, uint64_t offset, std::span<const std::byte> bytes) = 0;
+  // After the last write: headers, directories, index, config, tracker (last); everything closed and, if asked, synced.
+  virtual void finish(bool sync) = 0;
+};
+
+}  // namespace tessera

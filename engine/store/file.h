@@ -1,0 +1,69 @@
+// Files by pread and pwrite, never mapped: a source cut short is an error, not a signal. Only regular files are read.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+
+namespace tessera {
+
+// Move-only descriptor of a regular file open for reading; remembers device, inode, size, mtime.
+class InputFile {
+ public:
+  explicit InputFile(std::filesystem::path path);  // O_NONBLOCK|O_CLOEXEC, fstat; Error(world) if not a regular file
+  InputFile(InputFile&& other) noexcept;
+  InputFile& operator=(InputFile&& other) noexcept;
+  ~InputFile();
+  uint64_t size() const { return size_; }
+  const std::filesystem::path& path() const { return path_; }
+  // Loops over short reads and EINTR. Reading past the end: Error(world) "... is N bytes, was M when opened".
+  void read(uint64_t offset, std::span<std::byte> out) const;
+  std::string read_all(uint64_t limit) const;  // Error(world) above the limit
+  void check_unchanged() const;                // Error(world) "changed during the run"
+  bool same_file(const InputFile& other) const;
+
+ private:
+  std::filesystem::path path_;
+  int fd_ = -1;
+  uint64_t size_ = 0, device_ = 0, inode_ = 0;
+  int64_t mtime_s_ = 0, mtime_ns_ = 0;
+};
+
+// A file being written, of a size known from the start.
+class OutputFile {
+ public:
+  OutputFile(std::filesystem::path path, uint64_t size);  // created new; fallocate where it works
+  OutputFile(OutputFile&& other) noexcept;
+  OutputFile& operator=(OutputFile&& other) noexcept;
+  ~OutputFile();
+  void write(uint64_t offset, std::span<const std::byte> bytes);  // thread-safe; loops; Error(world) names bytes and free space
+  void close(bool sync);  // fdatasync and close, both checked
+
+ private:
+  std::filesystem::path path_;
+  int fd_ = -1;
+};
+
+void write_whole_file(const std::filesystem::path& path, std::string_view bytes, bool sync);
+
+// The output folder of a run: built beside its final name as `.<name>.partial`, renamed as one (docs: commit protocol).
+// Refuses (usage) a final name that exists and is not an empty folder, unless overwrite; takes `<name>.lock`.
+class OutputFolder {
+ public:
+  OutputFolder(std::filesystem::path final_path, bool overwrite);
+  ~OutputFolder();  // not committed: removes what it made, unless keep()
+  OutputFolder(const OutputFolder&) = delete;
+  OutputFolder& operator=(const OutputFolder&) = delete;
+  const std::filesystem::path& path() const { return partial_; }
+  void require_space(uint64_t bytes) const;  // Error(world) with needed and free
+  void commit(bool sync);                    // fsync folders, rename without replacing (or exchange), fsync parent
+  void keep() { keep_ = true; }              // after a signal: leave it for --resume
+
+ private:
+  std::filesystem::path final_, partial_, lock_;
+  int lock_fd_ = -1;
+  bool overwrite_ = false, committed_ = false, keep_ = false;
+};
+
+}  // namespace tessera

@@ -1,0 +1,29 @@
+// The table of formats, and finding out which one a path holds.
+#pragma once
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/checkpoint.h"
+
+namespace tessera {
+
+struct Format {
+  std::string_view name;                 // "safetensors", "bin", "torch", "torch_dist"
+  std::string_view side;                 // whose usual format it is ("" if any)
+  std::unique_ptr<Writer> (*create)(const OutputSpec& spec);  // nullptr: read only
+};
+const std::vector<Format>& formats();
+const Format* find_format(std::string_view name);
+
+struct OpenOptions {
+  // read the structure of pickles only as far as names need it; reserved for later
+};
+// A file, an HF folder, a Megatron root (its tracker is followed) or iteration folder. Throws Error(world) saying what
+// was looked for. Only structure is read.
+std::unique_ptr<Reader> open_checkpoint(const std::filesystem::path& path);
+std::unique_ptr<Writer> create_checkpoint(const OutputSpec& spec);
+
+}  // namespace tessera
