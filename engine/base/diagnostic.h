@@ -26,20 +26,22 @@ struct Diagnostic {
 
 class Diagnostics {
  public:
-  static constexpr size_t most = 20;  // errors shown in one run; further ones are only counted
+  static constexpr size_t most = 20;  // errors, and warnings, shown in one run; further ones are only counted
 
+  // The reference is good until the next one is added.
   Diagnostic& error(std::string id, Span span, std::string message, std::string help = {});
   Diagnostic& warning(std::string id, Span span, std::string message, std::string help = {});
   bool failed() const { return errors_ > 0; }
   size_t error_count() const { return errors_; }
+  size_t warning_count() const { return warnings_; }
   const std::vector<Diagnostic>& list() const { return list_; }
   void append(const Diagnostics& other);
 
  private:
   Diagnostic& add(Diagnostic diagnostic);
   std::vector<Diagnostic> list_;
-  Diagnostic overflow_;  // where errors beyond `most` go
-  size_t errors_ = 0;
+  Diagnostic overflow_;  // where those beyond `most` go
+  size_t errors_ = 0, warnings_ = 0;
 };
 
 std::string render(const Diagnostic& diagnostic, const Sources& sources, bool color = false);

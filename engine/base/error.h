@@ -23,7 +23,7 @@ class Error : public std::runtime_error {
 // Rules or mapping were refused: carries what was collected. Exit status 1.
 class Refused : public Error {
  public:
-  explicit Refused(Diagnostics diagnostics) : Error(Fault::mapping, "refused"), diagnostics(std::move(diagnostics)) {}
+  explicit Refused(Diagnostics collected) : Error(Fault::mapping, "refused"), diagnostics(std::move(collected)) {}
   Diagnostics diagnostics;
 };
 

@@ -21,7 +21,8 @@ struct JsonStyle {
   bool sort_keys = false;
   bool ascii = true;       // escape everything beyond ASCII, as Python's json.dumps does
 };
-// Floats print as Python's repr does (1e-05, 0.1, 1.0). Opaque numbers print their text, other opaques as strings.
+// Floats print as Python's repr does (1e-05, 0.1, 1.0), infinities and NaN as its json.dumps does. Opaque numbers print
+// their text, other opaques as strings; a byte that is no UTF-8 prints as U+FFFD.
 std::string to_json(const Value& value, const JsonStyle& style = {});
 
 }  // namespace tessera

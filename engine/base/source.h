@@ -2,6 +2,7 @@
 // at the words that caused it.
 #pragma once
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,7 +51,7 @@ class Sources {
     std::string name, text;
     std::vector<uint32_t> line_starts;
   };
-  std::vector<Entry> entries_;
+  std::deque<Entry> entries_;  // references to names and texts stay good
 };
 
 }  // namespace tessera

@@ -4,7 +4,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -23,16 +22,22 @@ class Map {
   Value& operator[](std::string_view key);  // adds none at the end when absent
   bool insert(std::string key, Value value);  // false (and no change) when the key is there
   bool erase(std::string_view key);
-  size_t size() const { return entries_.size(); }
-  bool empty() const { return entries_.empty(); }
+  Value& back();  // of the last entry; not of an empty map
+  size_t size() const;
+  bool empty() const;
   const std::vector<Entry>& entries() const { return entries_; }
-  auto begin() const { return entries_.begin(); }
-  auto end() const { return entries_.end(); }
+  std::vector<Entry>::const_iterator begin() const;
+  std::vector<Entry>::const_iterator end() const;
   bool operator==(const Map& other) const;  // order does not count
 
  private:
+  size_t position(std::string_view key) const;  // in entries_; size() when absent
+  void append(std::string key, Value value);
+  void rebuild();
+
   std::vector<Entry> entries_;
-  std::unordered_map<std::string, size_t> index_;
+  // Open addressing over entries_ (its positions plus one, 0 is free); empty while the map is small enough to walk.
+  std::vector<uint32_t> slots_;
 };
 
 // Something that is kept and shown but never computed with: a dtype ("torch.float32"), an enum member, a number that
@@ -72,6 +77,12 @@ class Value {
  private:
   std::variant<std::monostate, bool, int64_t, double, std::string, List, Map, Opaque> v_;
 };
+
+inline Value& Map::back() { return entries_.back().second; }
+inline bool Map::empty() const { return entries_.empty(); }
+inline size_t Map::size() const { return entries_.size(); }
+inline std::vector<Map::Entry>::const_iterator Map::begin() const { return entries_.begin(); }
+inline std::vector<Map::Entry>::const_iterator Map::end() const { return entries_.end(); }
 
 // `==` of the rule language: as above, but 1 == 1.0.
 bool same_value(const Value& a, const Value& b);

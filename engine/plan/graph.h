@@ -62,9 +62,18 @@ struct Move {
   Span span;                   // the address that explains it best (the reading one for compares)
 };
 
+// Source elements that no move takes, and why that is right.
+struct Omission {
+  enum class Kind { pad, unused, copy } kind = Kind::pad;  // a pad; `unused` on the other side; a copy with a scale of its own
+  TensorId tensor = none_id;
+  Image region;
+  RuleId why = 0;
+};
+
 struct Graph {
   std::vector<Tensor> tensors;
   std::vector<Move> moves;     // moves of one output stand together after order()
+  std::vector<Omission> omissions;
   std::vector<Program> programs;
   std::vector<FillValue> fills;
   Verdict verdict;

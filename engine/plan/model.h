@@ -32,6 +32,8 @@ struct Model {
   Map options;     // every option has a value
   Map lets;
   EndSpec from, to;
+  Map given;       // the source side's own configuration, as it was read
+  Map settings;    // what was set, canonical keys and options by their path
   std::vector<std::string> notes;             // that hold
   std::vector<std::string> defaulted;         // keys taken from `defaults`
   std::vector<std::string> dropped_keys;      // of the source's configuration, carried by nothing

@@ -35,9 +35,11 @@ std::unique_ptr<Kernel> native_kernel();
 // Loads the torch module; Error(world) saying what is missing when it was not built or does not load.
 std::unique_ptr<Kernel> torch_kernel(const std::string& device);
 
-// One element, the definition of every cast (docs/formats.md): round to nearest even, infinities kept, overflow to infinity,
+// One element, the definition of every cast (run/cast.h): round to nearest even, infinities kept, overflow to infinity,
 // NaN to a quiet NaN with the sign and the top payload bits that fit. dst and src may have any whole-byte dtype.
 void cast_element(DType from, const std::byte* src, DType to, std::byte* dst);
 bool can_cast(DType from, DType to);
+// Element by element, what every kernel's copy means.
+void reference_copy(const KernelCopy& what);
 
 }  // namespace tessera

@@ -3,10 +3,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace tessera {
+
+// A path as messages show it: escaped, long enough to keep the file's name.
+std::string show_path(const std::filesystem::path& path);
+
+// Error(world) "<file>: cannot <doing>: <what errno says>".
+[[noreturn]] void fail_io(const std::filesystem::path& path, const std::string& doing, int error);
 
 // Move-only descriptor of a regular file open for reading; remembers device, inode, size, mtime.
 class InputFile {
@@ -47,6 +55,9 @@ class OutputFile {
 
 void write_whole_file(const std::filesystem::path& path, std::string_view bytes, bool sync);
 
+// Error(usage) if the output is, contains or lies in one of the sources.
+void require_apart(const std::filesystem::path& output, const std::vector<std::filesystem::path>& sources);
+
 // The output folder of a run: built beside its final name as `.<name>.partial`, renamed as one (docs: commit protocol).
 // Refuses (usage) a final name that exists and is not an empty folder, unless overwrite; takes `<name>.lock`.
 class OutputFolder {
@@ -61,8 +72,10 @@ class OutputFolder {
   void keep() { keep_ = true; }              // after a signal: leave it for --resume
 
  private:
-  std::filesystem::path final_, partial_, lock_;
-  int lock_fd_ = -1;
+  bool place();
+  struct Lock;
+  std::filesystem::path final_, partial_, aside_;  // aside_: where an older output stands while it is exchanged in steps
+  std::unique_ptr<Lock> lock_;
   bool overwrite_ = false, committed_ = false, keep_ = false;
 };
 

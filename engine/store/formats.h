@@ -14,6 +14,7 @@ struct Format {
   std::string_view name;                 // "safetensors", "bin", "torch", "torch_dist"
   std::string_view side;                 // whose usual format it is ("" if any)
   std::unique_ptr<Writer> (*create)(const OutputSpec& spec);  // nullptr: read only
+  std::vector<std::string_view> options;                      // names that OutputSpec::options may hold
 };
 const std::vector<Format>& formats();
 const Format* find_format(std::string_view name);

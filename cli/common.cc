@@ -1,0 +1,130 @@
+// What the verbs share: finding rules, reading options, showing reports and refusals.
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <new>
+
+#include "base/json.h"
+#include "base/suggest.h"
+#include "base/text.h"
+#include "verbs.h"
+
+namespace tessera::cli {
+namespace {
+
+bool chosen(const std::string& when, bool automatic) { return when == "always" || (when == "auto" && automatic); }
+
+// --set KEY=VALUE: JSON, else text.
+std::pair<std::string, Value> setting(const std::string& text) {
+  const size_t equal = text.find('=');
+  if (equal == 0 || equal == std::string::npos) fail_usage(format("--set {}: wants KEY=VALUE", escape(text)));
+  const std::string value = text.substr(equal + 1);
+  try {
+    return {text.substr(0, equal), parse_json(value, "--set")};
+  } catch (const Error&) {
+    return {text.substr(0, equal), Value(value)};
+  }
+}
+
+void print_error(const std::string& message, bool color) {
+  std::fprintf(stderr, "%s%s\n", color ? "\033[31;1merror:\033[0m " : "error: ", message.c_str());
+}
+
+}  // namespace
+
+bool Global::use_color() const {
+  const char* no = std::getenv("NO_COLOR");
+  return chosen(color, isatty(STDERR_FILENO) && !(no && *no));
+}
+
+bool Global::use_progress() const { return !quiet && chosen(progress, isatty(STDERR_FILENO)); }
+
+RuleFolders Global::folders() const {
+  RuleFolders found;
+  for (const std::string& folder : rules_dirs) found.folders.emplace_back(folder);
+  if (const char* set = std::getenv("TESSERA_RULES"))
+    for (const std::string& folder : split(set, ':'))
+      if (!folder.empty()) found.folders.emplace_back(folder);
+  std::error_code ignored;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
+  for (const auto& folder : {program / "../share/tessera/rules", program / "../../rules"})
+    if (std::filesystem::is_directory(folder, ignored)) {
+      found.folders.push_back(folder.lexically_normal());
+      break;
+    }
+  return found;
+}
+
+void RequestOptions::add_to(CLI::App& verb) {
+  verb.add_option("--rules", request.rules, "a rule file, or a family's name");
+  verb.add_option("--from", request.from, "side of the source");
+  verb.add_option("--to", request.to, "side of the target");
+  verb.add_option("--dialect", dialect, "spelling of the target side: names with commas, or none");
+  for (auto& [name, size] : mesh)
+    verb.add_option("--" + name, size, "the target's " + name + " size")->check(CLI::Range(1, 65536))->type_name("N");
+  verb.add_option("--place", places, "placement table, as pp=6,9,9,8");
+  verb.add_option("--dtype", dtype, "fp32, fp16, bf16: of floating weights");
+  verb.add_option("--pad-fill", pad_fill, "zero, or repeat the last index")->check(CLI::IsMember({"zero", "repeat"}));
+  verb.add_option("--set", settings, "KEY=VALUE: an option or configuration key")->expected(1)->take_all();
+}
+
+Request RequestOptions::finish(const Global& global) const {
+  Request made = request;
+  made.folders = global.folders();
+  if (!dialect.empty()) made.dialects = split(dialect, ',');
+  for (const auto& [name, size] : mesh)
+    if (size > 0) made.mesh[name] = size;
+  for (const std::string& place : places) {
+    const size_t equal = place.find('=');
+    if (equal == std::string::npos) fail_usage(format("--place {}: wants DIM=COUNTS", escape(place)));
+    made.place[place.substr(0, equal)] = place.substr(equal + 1);
+  }
+  if (!dtype.empty()) {
+    made.dtype = dtype_by_word(dtype);
+    if (!made.dtype || !is_float(*made.dtype))
+      fail_usage(format("--dtype {}: wants fp32, fp16 or bf16{}", escape(dtype),
+                        did_you_mean(dtype, {"fp32", "fp16", "bf16", "fp64", "float32", "float16", "bfloat16"})));
+  }
+  made.pad_repeat = pad_fill == "repeat";
+  for (const std::string& text : settings) made.settings.insert(setting(text));
+  return made;
+}
+
+void show(const Report& report, const Session& session, const Global& global) {
+  if (!global.quiet) {
+    if (session.warnings.warning_count()) std::fputs(render(session.warnings, session.sources, global.use_color()).c_str(), stderr);
+    for (const std::string& warning : report.warnings) std::fprintf(stderr, "warning: %s\n", escape(warning, 2000).c_str());
+  }
+  if (global.json) {
+    std::printf("%s\n", to_json(report.json, {2, false, false}).c_str());
+  } else if (!global.quiet) {
+    for (const std::string& line : report.lines) std::printf("%s\n", line.c_str());
+  }
+}
+
+int guarded(Session& session, const Global& global, const std::function<int()>& action) {
+  try {
+    return action();
+  } catch (const Refused& refused) {
+    std::fputs(render(refused.diagnostics, session.sources, global.use_color()).c_str(), stderr);
+    return 1;
+  } catch (const Error& error) {
+    print_error(error.what(), global.use_color());
+    return int(error.fault());
+  } catch (const std::bad_alloc&) {
+    print_error("out of memory; a smaller --memory may help", global.use_color());
+    return 3;
+  } catch (const std::exception& error) {
+    print_error(error.what(), global.use_color());
+    return 3;
+  }
+}
+
+uint64_t size_option(const std::string& option, const std::string& text) {
+  const auto size = parse_size(text);
+  if (!size) fail_usage(format("{} {}: wants a size such as 5GB, 500MB, 2GiB", option, escape(text)));
+  return *size;
+}
+
+}  // namespace tessera::cli

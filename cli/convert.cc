@@ -1,0 +1,110 @@
+// tessera convert SRC DST
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+
+#include "base/text.h"
+#include "verbs.h"
+
+namespace tessera::cli {
+namespace {
+
+std::atomic<int> signalled{0};
+
+// The second one ends the program at once.
+void on_signal(int number) {
+  if (signalled.exchange(number)) _exit(128 + number);
+}
+
+struct Options {
+  RequestOptions common;
+  std::string source, target, max_shard_size = "5GB", memory = "256MiB", kernel = "native", tokenizer;
+  ConvertOptions convert;
+  bool no_sync = false;
+};
+
+// One line that is written over on a terminal; a line every few seconds elsewhere.
+class Progress {
+ public:
+  explicit Progress(const Global& global) : terminal_(global.use_progress()), quiet_(global.quiet || global.progress == "never") {}
+
+  void operator()(uint64_t done, uint64_t total) {
+    const auto now = std::chrono::steady_clock::now();
+    const auto pause = terminal_ ? std::chrono::milliseconds(100) : std::chrono::milliseconds(5000);
+    if (quiet_ || now - last_ < pause) return;
+    last_ = now;
+    const double seconds = std::chrono::duration<double>(now - start_).count();
+    const double rate = double(done) / std::max(seconds, 1e-3);
+    const auto left = int64_t(double(total - done) / std::max(rate, 1.0));
+    std::fprintf(stderr, "%s%s of %s, %s/s, %lld s left%s", terminal_ ? "\r\033[K" : "", show_bytes(done).c_str(),
+                 show_bytes(total).c_str(), show_bytes(uint64_t(rate)).c_str(), static_cast<long long>(left), terminal_ ? "" : "\n");
+    shown_ = true;
+  }
+  void clear() const {
+    if (shown_ && terminal_) std::fputs("\r\033[K", stderr);
+  }
+
+ private:
+  bool terminal_, quiet_, shown_ = false;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now(), last_ = start_;
+};
+
+int run(Options& options, const Global& global, Session& session) {
+  Request request = options.common.finish(global);
+  request.source = options.source;
+  ConvertOptions convert_options = options.convert;
+  convert_options.target = options.target;
+  convert_options.max_shard_size = size_option("--max-shard-size", options.max_shard_size);
+  convert_options.memory = size_option("--memory", options.memory);
+  convert_options.sync = !options.no_sync;
+  convert_options.torch_kernel = options.kernel == "torch";
+  convert_options.tokenizer = options.tokenizer;
+  if (options.convert.device != "cpu" && !convert_options.torch_kernel) fail_usage("--device: only --kernel torch has devices");
+  Progress progress(global);
+  convert_options.progress = [&](uint64_t done, uint64_t total) { progress(done, total); };
+  convert_options.interrupted = [] { return signalled != 0; };
+  if (!global.quiet) convert_options.say = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
+  for (int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, on_signal);
+  const Report report = convert(session, request, convert_options);
+  progress.clear();
+  if (report.interrupted) {
+    std::fprintf(stderr, "interrupted: the unfinished output stands in .%s.partial; the next run begins anew\n",
+                 std::filesystem::path(options.target).filename().c_str());
+    return 128 + signalled;
+  }
+  show(report, session, global);
+  return 0;
+}
+
+}  // namespace
+
+void add_convert(CLI::App& app, Global& global) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("convert", "read a checkpoint in one layout, write it in another");
+  verb->footer("Example: tessera convert hf-folder/ out/ --tp 2 --pp 2 --dtype bf16");
+  verb->add_option("source", options->source, "a folder or file")->required();
+  verb->add_option("target", options->target, "a folder that is not there, or empty")->required();
+  options->common.add_to(*verb);
+  verb->add_option("--format", options->common.request.format, "of the target: safetensors, bin; torch");
+  verb->add_option("--max-shard-size", options->max_shard_size, "of the target's files where they are sharded: 5GB, 2GiB");
+  verb->add_option("--tokenizer", options->tokenizer, "folder whose tokenizer files go along")->type_name("DIR");
+  verb->add_option("--memory", options->memory, "budget for buffers");
+  verb->add_option("--threads", options->convert.threads, "default: cores")->check(CLI::Range(1, 1024));
+  verb->add_flag("--no-sync", options->no_sync, "do not wait for the disk");
+  verb->add_flag("--overwrite", options->convert.overwrite, "replace a finished output");
+  verb->add_flag("--dry-run", options->convert.dry_run, "everything but writing");
+  verb->add_option("--kernel", options->kernel, "native or torch")->check(CLI::IsMember({"native", "torch"}));
+  verb->add_option("--device", options->convert.device, "of the torch kernel: cpu, cuda, cuda:N");
+  verb->callback([options, &global] {
+    global.action = [options, &global] {
+      Session session;
+      return guarded(session, global, [&] { return run(*options, global, session); });
+    };
+  });
+}
+
+}  // namespace tessera::cli

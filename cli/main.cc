@@ -1,0 +1,58 @@
+// The command line: a table of verbs.
+#include <array>
+#include <csignal>
+#include <cstdio>
+
+#include "verbs.h"
+
+#ifndef TESSERA_VERSION
+#define TESSERA_VERSION "unknown"
+#endif
+
+namespace {
+
+constexpr const char* header =
+    "Tessera changes the layout of model checkpoints: Hugging Face <-> Megatron, any TP / PP, by rule files.\n\n"
+    "  tessera convert hf-folder/ megatron-out/ --tp 2 --pp 2     to Megatron ranks\n"
+    "  tessera convert megatron/ hf-out/ --to hf --dtype bf16     and back\n\n"
+    "Every verb has --help with an example.";
+
+using AddVerb = void (*)(CLI::App&, tessera::cli::Global&);
+constexpr std::array<AddVerb, 5> verbs = {tessera::cli::add_convert, tessera::cli::add_check, tessera::cli::add_plan,
+                                          tessera::cli::add_inspect, tessera::cli::add_families};
+
+void add_global(CLI::App& app, tessera::cli::Global& global) {
+  app.add_flag("--json", global.json, "one JSON report on stdout");
+  app.add_flag("-q,--quiet", global.quiet, "only errors");
+  app.add_flag("-v,--verbose", global.verbose, "more of what was detected");
+  app.add_option("--color", global.color, "auto, always or never")->check(CLI::IsMember({"auto", "always", "never"}));
+  app.add_option("--progress", global.progress, "auto, always or never")->check(CLI::IsMember({"auto", "always", "never"}));
+  app.add_option("--rules-dir", global.rules_dirs, "folders of rule files, before $TESSERA_RULES and the installed one");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  tessera::cli::Global global;
+  CLI::App app(header, "tessera");
+  app.set_version_flag("--version", "tessera " TESSERA_VERSION);
+  app.require_subcommand(1);
+  app.fallthrough();
+  add_global(app, global);
+  for (AddVerb add : verbs) add(app, global);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    app.exit(help);
+    return 0;
+  } catch (const CLI::CallForVersion& version) {
+    app.exit(version);
+    return 0;
+  } catch (const CLI::ParseError& wrong) {
+    std::fprintf(stderr, "tessera: %s\n(tessera --help, tessera VERB --help)\n", wrong.what());
+    return 2;
+  }
+  const int status = global.action ? global.action() : 2;
+  return std::fflush(stdout) == 0 ? status : (status ? status : 3);
+}

@@ -1,0 +1,46 @@
+// One function a verb: it adds its subcommand; when the user chose it, its action runs and says the exit status.
+#pragma once
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+#include "engine.h"
+
+namespace tessera::cli {
+
+// Options that every verb has, and how things are shown.
+struct Global {
+  bool json = false, quiet = false, verbose = false;
+  std::string color = "auto", progress = "auto";
+  std::vector<std::string> rules_dirs;
+  std::function<int()> action;
+
+  bool use_color() const;
+  bool use_progress() const;
+  RuleFolders folders() const;
+};
+
+void add_convert(CLI::App& app, Global& global);
+void add_check(CLI::App& app, Global& global);
+void add_plan(CLI::App& app, Global& global);
+void add_inspect(CLI::App& app, Global& global);
+void add_families(CLI::App& app, Global& global);
+
+// What convert and plan share: rules, sides, mesh, dialect, dtype, --set.
+struct RequestOptions {
+  Request request;
+  std::string dialect, dtype, pad_fill = "zero";
+  std::vector<std::string> settings, places;
+  std::map<std::string, int> mesh{{"tp", 0}, {"pp", 0}, {"vpp", 0}, {"ep", 0}, {"etp", 0}};
+
+  void add_to(CLI::App& verb);
+  Request finish(const Global& global) const;  // Error(usage) for what cannot be read
+};
+
+// Prints a report: JSON on stdout if asked, else its lines; warnings to stderr.
+void show(const Report& report, const Session& session, const Global& global);
+// Runs an action; prints what was refused; the exit status.
+int guarded(Session& session, const Global& global, const std::function<int()>& action);
+uint64_t size_option(const std::string& option, const std::string& text);
+
+}  // namespace tessera::cli

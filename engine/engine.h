@@ -1,0 +1,95 @@
+// The face: a function for each verb. The command line, and programs that embed the engine, see this and base/ alone.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/diagnostic.h"
+#include "base/dtype.h"
+#include "base/error.h"
+#include "base/source.h"
+#include "base/value.h"
+
+namespace tessera {
+
+// Where rule files are looked for: folders in order. The first holds the installed ones unless the user says otherwise.
+struct RuleFolders {
+  std::vector<std::filesystem::path> folders;
+};
+
+// What `convert`, `plan` and `explain` have in common.
+struct Request {
+  std::filesystem::path source;                 // a checkpoint; empty: `config` alone (plan)
+  std::filesystem::path config_file;            // plan --config
+  std::string rules;                            // a file, or a family's name; empty: found by the checkpoint
+  RuleFolders folders;
+  std::string from, to;                         // sides; empty: detected, the other one
+  std::optional<std::vector<std::string>> dialects;  // of the target; none: the side's own spelling (or the source's)
+  std::map<std::string, int> mesh;              // tp pp vpp ep etp of the target
+  std::map<std::string, std::string> place;     // --place pp=6,9,9,8
+  std::string format;                           // of the output; empty: the side's usual
+  std::optional<DType> dtype;
+  bool pad_repeat = false;
+  std::map<std::string, Value> settings;        // --set
+};
+
+struct ConvertOptions {
+  std::filesystem::path target;
+  uint64_t max_shard_size = 5'000'000'000;
+  uint64_t memory = uint64_t{256} << 20;
+  int threads = 0;
+  bool sync = true, overwrite = false, dry_run = false;
+  bool torch_kernel = false;
+  std::string device = "cpu";
+  std::filesystem::path tokenizer;
+  std::function<void(const std::string&)> say;                  // what was detected, and from which evidence
+  std::function<void(uint64_t done, uint64_t total)> progress;  // bytes of output
+  std::function<bool()> interrupted;                            // polled between tiles
+};
+
+// What a run found and did; printed by the command line as text, or as one JSON object.
+struct Report {
+  Map json;                                     // schemas/report.schema.json
+  std::vector<std::string> lines;               // the summary for people
+  std::vector<std::string> warnings;
+  bool interrupted = false;
+};
+
+// Everything that stays alive while messages may still be rendered.
+struct Session {
+  Sources sources;
+  Diagnostics warnings;
+};
+
+// All throw Refused (rules or mapping; exit 1) or Error (usage 2, world 3).
+Report convert(Session& session, const Request& request, const ConvertOptions& options);
+// json: the graph as `plan --format json` prints it; lines: as text.
+struct PlanView {
+  std::string names_of;                         // --names SIDE
+  std::filesystem::path against;
+  std::string glob;                             // --name
+  std::optional<int64_t> layer;                 // --layer
+};
+Report plan(Session& session, const Request& request, const PlanView& view);
+struct InspectOptions {
+  bool tree = false, hash = false;
+};
+Report inspect(Session& session, const std::filesystem::path& path, const RuleFolders& folders, const InspectOptions& options);
+struct CheckOptions {
+  bool flat = false, tp_lists = false;
+  std::filesystem::path config, checkpoint;
+};
+// One rule file. Diagnostics are returned, not thrown, so that many files can be checked in one run.
+struct Checked {
+  Report report;
+  Diagnostics diagnostics;
+};
+Checked check_rules(Session& session, const std::filesystem::path& file, const RuleFolders& folders, const CheckOptions& options);
+Report families(Session& session, const RuleFolders& folders);
+const char* explain_diagnostic(std::string_view id);  // nullptr if there is no such id
+
+}  // namespace tessera

@@ -1,0 +1,228 @@
+// Detection tries: every set of dialects that could have written the source's names, with every open option that
+// changes names, each under the configuration read that way. What explains all names and shapes is it.
+#include <algorithm>
+#include <set>
+
+#include "base/text.h"
+#include "plan/config.h"
+#include "plan/dialects.h"
+#include "plan/fit.h"
+
+namespace tessera {
+namespace {
+
+constexpr size_t most_candidates = 256;
+
+struct Candidate {
+  std::vector<std::string> dialects;
+  Map options;
+  Fit fit;
+  bool bound = false;
+};
+
+ConfigRequest with(ConfigRequest request, const Candidate& candidate) {
+  request.from.dialects = candidate.dialects;
+  for (const auto& [name, value] : candidate.options) request.settings[name] = value;
+  return request;
+}
+
+struct Bound {
+  Model model;
+  std::vector<Declared> declared;  // of model.from
+};
+
+std::optional<Bound> try_bind(const ConfigRequest& request, Diagnostics& diagnostics) {
+  auto model = bind(request, diagnostics);
+  if (!model) return std::nullopt;
+  auto declared = declared_tensors(*model, model->from, diagnostics);
+  if (!declared) return std::nullopt;
+  return Bound{*std::move(model), *std::move(declared)};
+}
+
+std::set<std::string> names_of(const std::vector<Declared>& declared) {
+  std::set<std::string> names;
+  for (const Declared& tensor : declared) names.insert(tensor.name);
+  return names;
+}
+
+// Dialects of the source's side with lines that rename one of the model's names and could have written one of the
+// source's. (If none of the latter, all that they rename would be missing.)
+std::vector<std::string> changing_dialects(const RuleSet& rules, SideId side, const std::set<std::string>& names,
+                                           const Contents& source) {
+  std::vector<std::string> changing;
+  for (const Dialect* dialect : dialects_of(rules, side)) {
+    const Renamer renamer(rules, side, {dialect->name});
+    const bool renames =
+        std::any_of(names.begin(), names.end(), [&](const auto& n) { return renamer.to_file(n) != n; });
+    const bool wrote =
+        renames && std::any_of(dialect->rename.begin(), dialect->rename.end(), [&](const RenameLine& line) {
+          const Matcher right(line.right);
+          return std::any_of(source.tensors.begin(), source.tensors.end(),
+                             [&](const auto& t) { return right.match(t.name); });
+        });
+    if (wrote) changing.push_back(dialect->name);
+  }
+  return changing;
+}
+
+bool is_open(const ConfigRequest& request, const OptionDecl& option) {
+  if (option.any || option.values.size() < 2 || request.settings.find(option.name.s)) return false;
+  return request.from.side == 0 || !request.config || !find_path(*request.config, option.name.s);
+}
+
+std::vector<const OptionDecl*> changing_options(const ConfigRequest& request, const std::set<std::string>& names) {
+  std::vector<const OptionDecl*> changing;
+  for (const OptionDecl& option : request.rules->file.options) {
+    if (!is_open(request, option)) continue;
+    const bool changes = std::any_of(option.values.begin() + 1, option.values.end(), [&](const Value& value) {
+      Diagnostics quiet;
+      Candidate candidate;
+      candidate.options[option.name.s] = value;
+      const auto bound = try_bind(with(request, candidate), quiet);
+      return bound && names_of(bound->declared) != names;
+    });
+    if (changes) changing.push_back(&option);
+  }
+  return changing;
+}
+
+// Candidates times what one more dialect or option can be; those that would be too many are left out and told.
+class Candidates {
+ public:
+  explicit Candidates(std::vector<std::string> dialects) { list.push_back({std::move(dialects), {}, {}, false}); }
+
+  void with_or_without(const ConfigRequest& request, const std::string& dialect) {
+    extend([&](const Candidate& old) {
+      Candidate more = old;
+      more.dialects.push_back(dialect);
+      EndSpec end = request.from;
+      end.dialects = more.dialects;
+      Diagnostics overlap;
+      std::vector<Candidate> added;
+      if (check_dialects(*request.rules, end, overlap)) added.push_back(std::move(more));
+      return added;
+    });
+  }
+
+  void with_each(const OptionDecl& option) {
+    for (Candidate& old : list) old.options[option.name.s] = option.values.front();
+    extend([&](const Candidate& old) {
+      std::vector<Candidate> added;
+      for (size_t i = 1; i < option.values.size(); ++i) {
+        added.push_back(old);
+        added.back().options[option.name.s] = option.values[i];
+      }
+      return added;
+    });
+  }
+
+  std::vector<Candidate> list;
+  bool too_many = false;
+
+ private:
+  template <class More>
+  void extend(More more) {
+    const size_t before = list.size();
+    for (size_t i = 0; i < before && !too_many; ++i)
+      for (Candidate& candidate : more(list[i])) list.push_back(std::move(candidate));
+    too_many = too_many || list.size() > most_candidates;
+  }
+};
+
+std::string title(const Candidate& candidate) {
+  std::vector<std::string> words = candidate.dialects;
+  for (const auto& [name, value] : candidate.options) words.push_back(format("{} = {}", name, show(value)));
+  return words.empty() ? "as the rules write it" : join(words, ", ");
+}
+
+std::string table(const std::vector<Candidate>& candidates) {
+  std::string text = "how many names fit:";
+  for (const Candidate& c : candidates) {
+    text += "\n  " + title(c) + ": ";
+    if (!c.bound) {
+      text += "the configuration does not fit";
+      continue;
+    }
+    text += format("{} of {} ({} ignored, {} unmapped, {} missing, {} of another shape)", c.fit.mapped, c.fit.names,
+                   c.fit.ignored, c.fit.unmapped, c.fit.missing, c.fit.misshaped);
+    if (!c.fit.first.empty()) text += "; " + c.fit.first;
+  }
+  return text;
+}
+
+size_t problems(const Candidate& c) { return c.fit.unmapped + c.fit.missing + c.fit.misshaped; }
+bool fits(const Candidate& c) { return c.bound && problems(c) == 0; }
+
+// Best first: with the fewest problems, then the fewest ignored; of equals the order in which they were made.
+void rank(std::vector<Candidate>& candidates) {
+  std::stable_sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
+    if (a.bound != b.bound) return a.bound;
+    return std::pair(problems(a), a.fit.ignored) < std::pair(problems(b), b.fit.ignored);
+  });
+}
+
+// Of candidates in rank order: the only one that fits best. Where none fits, the nearest is taken with a warning, and
+// the build refuses it with the names and addresses at fault.
+bool choose(ConfigRequest& request, const std::vector<Candidate>& ranked, Diagnostics& diagnostics) {
+  const Candidate& best = ranked.front();
+  if (!fits(best))
+    diagnostics.warning("V01", {},
+                        format("no set of dialects explains the source's names; the nearest: {}", title(best)),
+                        table(ranked));
+  if (fits(best) && ranked.size() > 1 && fits(ranked[1]) && ranked[1].fit.ignored == best.fit.ignored) {
+    diagnostics.error("V01", {}, "several sets of dialects explain the source's names alike", table(ranked));
+    return false;
+  }
+  request = with(std::move(request), best);
+  return true;
+}
+
+// The names without any renaming, under the first dialect alone (or none) with which the configuration can be read.
+std::optional<std::set<std::string>> plain_names(const ConfigRequest& request, Diagnostics& diagnostics) {
+  std::vector<std::vector<std::string>> readings = {request.from.dialects};
+  if (request.from.dialects.empty())
+    for (const Dialect* dialect : dialects_of(*request.rules, request.from.side)) readings.push_back({dialect->name});
+  Diagnostics first;
+  for (const auto& dialects : readings) {
+    ConfigRequest reading = request;
+    reading.from.dialects = dialects;
+    Diagnostics faults;
+    if (auto model = bind(reading, faults)) {
+      EndSpec plain = model->from;
+      plain.dialects.clear();
+      if (const auto declared = declared_tensors(*model, plain, faults)) return names_of(*declared);
+    }
+    if (first.list().empty()) first = faults;
+  }
+  diagnostics.append(first);
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool detect_dialects(ConfigRequest& request, const Contents& source, Diagnostics& diagnostics) {
+  const auto names = plain_names(request, diagnostics);
+  if (!names) return false;
+  Candidates candidates(request.from.dialects);
+  if (request.from.dialects.empty())
+    for (const std::string& dialect : changing_dialects(*request.rules, request.from.side, *names, source))
+      candidates.with_or_without(request, dialect);
+  for (const OptionDecl* option : changing_options(request, *names)) candidates.with_each(*option);
+  if (candidates.too_many) {
+    diagnostics.error("V01", {},
+                      format("more than {} sets of dialects and options could fit the source's names", most_candidates),
+                      "settle the options with --set");
+    return false;
+  }
+  if (candidates.list.size() == 1) return true;
+  for (Candidate& candidate : candidates.list) {
+    Diagnostics quiet;
+    const auto bound = try_bind(with(request, candidate), quiet);
+    candidate.bound = bound.has_value();
+    if (bound) candidate.fit = measure_fit(bound->model, bound->declared, source);
+  }
+  rank(candidates.list);
+  return choose(request, candidates.list, diagnostics);
+}
+
+}  // namespace tessera

@@ -1,0 +1,44 @@
+// Dialects in use at one end: bijective renamings of its side's names and configuration keys (docs/language.md
+// section 9). Rules never see them: they stand between the rules' names and the files'.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "layout/name.h"
+#include "plan/model.h"
+
+namespace tessera {
+
+// The renaming of names, both ways.
+class Renamer {
+ public:
+  // `dialects`: full names, as check_dialects accepted them.
+  Renamer(const RuleSet& rules, SideId side, const std::vector<std::string>& dialects);
+
+  // How the files spell a name of the rules; the name itself where no line matches.
+  std::string to_file(std::string_view rule_name) const;
+  // Every name of the rules that the files spell so. Usually one; several where a line's right side is so wide that it
+  // also covers names which no line touches (`transformer.<r:rest>: <r:rest>`); none for a name that only the dialect's
+  // left side prints. For `ignore` and messages: what is mapped is found by enumerating the rules' names, not by this.
+  std::vector<std::string> to_rule(std::string_view file_name) const;
+  bool idle() const { return lines_.empty(); }  // no line at all: names stay as they are
+
+ private:
+  struct Line {
+    const RenameLine* text;
+    Matcher left, right;
+  };
+  std::vector<Line> lines_;
+};
+
+// The dialects of one side, in order of the rule set.
+std::vector<const Dialect*> dialects_of(const RuleSet& rules, SideId side);
+
+// Every dialect of the end's side by name, true where it is in use there: what expressions see.
+Map dialect_flags(const RuleSet& rules, const EndSpec& end);
+
+// The end's dialects are known for its side (R02), and no two of their lines meet (R05, at the later line).
+bool check_dialects(const RuleSet& rules, const EndSpec& end, Diagnostics& diagnostics);
+
+}  // namespace tessera

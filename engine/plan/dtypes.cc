@@ -1,0 +1,121 @@
+// The dtype of an output: the rule's pin for that side, else --dtype, else what its sources agree on.
+#include <algorithm>
+#include <map>
+
+#include "base/text.h"
+#include "plan/resolve.h"
+#include "plan/verdict.h"
+
+namespace tessera {
+namespace {
+
+std::string_view word(DType dtype) { return info(dtype).short_name; }
+
+class DtypePass {
+ public:
+  DtypePass(Graph& graph, const Model& model, const std::vector<Standing>& standings, const BuildOptions& options,
+            Diagnostics& diagnostics)
+      : graph_(graph), rules_(*model.rules), side_(model.to.side), standings_(standings), options_(options),
+        diagnostics_(diagnostics), first_(static_cast<TensorId>(graph.tensors.size() - standings.size())),
+        sources_(standings.size()) {
+    for (const Move& move : graph.moves) {
+      if (move.op != Op::copy || move.pad) continue;
+      auto& sources = sources_[move.to - first_];
+      const DType dtype = graph.tensors[move.from].dtype;
+      const auto known = std::ranges::find_if(sources, [&](TensorId t) { return graph_.tensors[t].dtype == dtype; });
+      if (known == sources.end()) sources.push_back(move.from);
+    }
+  }
+
+  bool run() {
+    for (uint32_t i = 0; i < standings_.size(); ++i)
+      if (const auto dtype = decide(i, 0)) graph_.tensors[first_ + i].dtype = *dtype;
+      else good_ = false;
+    if (good_) check_casts();
+    return good_;
+  }
+
+ private:
+  Tensor& output(uint32_t i) { return graph_.tensors[first_ + i]; }
+
+  std::optional<DType> decide(uint32_t i, size_t depth) {
+    const auto& pin = rules_.rules[standings_[i].rule].dtype[side_];
+    if (pin && pin->dtype) return pin->dtype;
+    if (pin) return of_rule(i, *pin, depth);
+    const auto& sources = sources_[i];
+    if (sources.empty()) {
+      diagnostics_.error("V02", output(i).why, format("nothing says which dtype `{}` has: it is made of constants alone", escape(output(i).name)),
+                         "pin it: `dtype: f32`, or the name of a rule of this block");
+      return std::nullopt;
+    }
+    const bool floats = std::ranges::all_of(sources, [&](TensorId t) { return is_float(graph_.tensors[t].dtype); });
+    if (options_.cast && floats) return options_.cast;
+    const Tensor& first = graph_.tensors[sources[0]];
+    if (sources.size() == 1) return first.dtype;
+    const Tensor& second = graph_.tensors[sources[1]];
+    diagnostics_.error("V02", output(i).why,
+                       format("`{}` has sources of two dtypes: `{}` is {}, `{}` is {}", escape(output(i).name),
+                              escape(first.name), word(first.dtype), escape(second.name), word(second.dtype)),
+                       "pin one with `dtype:`, or give --dtype");
+    return std::nullopt;
+  }
+
+  // The dtype that another rule of the block has there on that side.
+  std::optional<DType> of_rule(uint32_t i, const DtypePin& pin, size_t depth) {
+    const Rule& rule = rules_.rules[standings_[i].rule];
+    const std::string name = rule.name.substr(0, rule.name.find('.') + 1) + pin.rule;
+    std::optional<uint32_t> best;
+    for (const uint32_t j : outputs_of(rule.entry, name)) {
+      const bool nearer = standings_[j].turn == standings_[i].turn &&
+                          (!best || standings_[*best].turn != standings_[i].turn || output(j).place == output(i).place);
+      if (!best || nearer) best = j;
+    }
+    if (best && depth < rules_.rules.size()) return decide(*best, depth + 1);
+    diagnostics_.error("V02", pin.span, format("`{}` has no tensor on this side, so no dtype", name));
+    return std::nullopt;
+  }
+
+  const std::vector<uint32_t>& outputs_of(uint32_t entry, const std::string& rule) {
+    const auto [at, added] = by_rule_.try_emplace({entry, rule});
+    for (uint32_t i = 0; added && i < standings_.size(); ++i)
+      if (standings_[i].entry == entry && rules_.rules[standings_[i].rule].name == rule) at->second.push_back(i);
+    return at->second;
+  }
+
+  void check_casts() {
+    for (const Move& move : graph_.moves) {
+      if (move.op != Op::copy) continue;
+      const Tensor &from = graph_.tensors[move.from], &to = graph_.tensors[move.to];
+      const bool computes = move.program != none_id;
+      if (!cast_exists(from.dtype, to.dtype) || (computes && !(is_float(from.dtype) && is_float(to.dtype)))) {
+        diagnostics_.error("V02", to.why, format("`{}` is {}; {} {}", escape(from.name), word(from.dtype),
+                                                 computes ? "value operations need floats, not" : "it cannot become",
+                                                 word(computes && is_float(from.dtype) ? to.dtype : computes ? from.dtype : to.dtype)));
+        good_ = false;
+        return;
+      }
+      if (!cast_is_exact(from.dtype, to.dtype))
+        weaken(graph_.verdict, Grade::lossy, format("{} to {}", word(from.dtype), word(to.dtype)));
+    }
+  }
+
+  Graph& graph_;
+  const RuleSet& rules_;
+  SideId side_;
+  const std::vector<Standing>& standings_;
+  const BuildOptions& options_;
+  Diagnostics& diagnostics_;
+  TensorId first_;  // output
+  std::vector<std::vector<TensorId>> sources_;  // one of each dtype, by output
+  std::map<std::pair<uint32_t, std::string>, std::vector<uint32_t>> by_rule_;
+  bool good_ = true;
+};
+
+}  // namespace
+
+bool decide_dtypes(Graph& graph, const Model& model, const std::vector<Standing>& standings, const BuildOptions& options,
+                   Diagnostics& diagnostics) {
+  return DtypePass(graph, model, standings, options, diagnostics).run();
+}
+
+}  // namespace tessera

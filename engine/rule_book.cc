@@ -1,0 +1,83 @@
+// Folders of rule files, and the way from a path to a checked rule set.
+#include "rule_book.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/suggest.h"
+#include "base/text.h"
+#include "store/file.h"
+
+namespace tessera {
+namespace {
+
+constexpr uint64_t most_rule_bytes = uint64_t{1} << 20;
+
+std::vector<std::filesystem::path> yaml_files(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> found;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored))
+    if (entry.path().extension() == ".yaml" && entry.is_regular_file(ignored)) found.push_back(entry.path());
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+// Files of one kind ("", "dialects", "packings") in the folders, the first of each name.
+std::vector<std::filesystem::path> by_stem(const std::vector<std::filesystem::path>& folders, const char* kind) {
+  std::map<std::string, std::filesystem::path> found;
+  for (const auto& folder : folders)
+    for (const auto& file : yaml_files(folder / kind)) found.emplace(file.stem().string(), file);
+  std::vector<std::filesystem::path> files;
+  for (auto& [stem, file] : found) files.push_back(file);
+  return files;
+}
+
+std::vector<Dialect> renamings(Session& session, const std::vector<std::filesystem::path>& folders, const char* kind,
+                               const RuleFile& file, Diagnostics& diagnostics) {
+  std::vector<Dialect> found;
+  for (const auto& path : by_stem(folders, kind)) {
+    auto dialect = parse_dialect(path, load_rule_text, session.sources, diagnostics);
+    if (dialect && file.side(dialect->side)) found.push_back(std::move(*dialect));
+  }
+  return found;
+}
+
+}  // namespace
+
+std::optional<std::string> load_rule_text(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) return std::nullopt;
+  return InputFile(path).read_all(most_rule_bytes);
+}
+
+std::vector<std::filesystem::path> rule_files(const RuleFolders& folders) { return by_stem(folders.folders, ""); }
+
+std::filesystem::path find_rule_file(const std::string& rules, const RuleFolders& folders) {
+  std::error_code ignored;
+  if (rules.find('/') != std::string::npos || rules.ends_with(".yaml") || std::filesystem::is_regular_file(rules, ignored))
+    return rules;
+  std::vector<std::string> known;
+  for (const auto& file : rule_files(folders)) {
+    if (file.stem() == rules) return file;
+    known.push_back(file.stem().string());
+  }
+  fail_usage(format("--rules {}: there is no such file, and no family of that name{}; `tessera families` lists them",
+                    escape(rules), did_you_mean(rules, known)));
+}
+
+std::optional<LoadedRules> load_rules(Session& session, const std::filesystem::path& path, const RuleFolders& folders,
+                                      Diagnostics& diagnostics) {
+  const RulePath rule_path{folders.folders, load_rule_text};
+  auto file = parse_rule_file(path, rule_path, session.sources, diagnostics);
+  if (!file || diagnostics.failed()) return std::nullopt;
+  std::vector<std::filesystem::path> near{path.parent_path()};
+  near.insert(near.end(), folders.folders.begin(), folders.folders.end());
+  auto dialects = renamings(session, near, "dialects", *file, diagnostics);
+  auto packings = renamings(session, near, "packings", *file, diagnostics);
+  if (diagnostics.failed()) return std::nullopt;
+  auto set = link(std::move(*file), std::move(dialects), std::move(packings), diagnostics);
+  if (!set || !check(*set, diagnostics) || diagnostics.failed()) return std::nullopt;
+  return LoadedRules{path, std::move(*set)};
+}
+
+}  // namespace tessera

@@ -1,0 +1,256 @@
+// R05: no two addresses of a side can name one tensor. Names that can be equal need a reason why they are not at once:
+// ranges of an axis apart, stages apart, or conditions that exclude each other.
+#include <algorithm>
+#include <map>
+
+#include "base/text.h"
+#include "rules/check.h"
+#include "rules/parts.h"
+
+namespace tessera {
+namespace {
+
+// One address at one site, in the order of the model.
+struct Spot {
+  const Site* site;
+  const Alternative* alternative;
+  const Address* address;
+};
+
+// The lower and (exclusive) upper bounds that are known of a number.
+struct Bounds {
+  std::vector<Linear> lo, hi;
+};
+
+class Pair {
+ public:
+  Pair(const Proving& proving, const Spot& a, const Spot& b, SideId side)
+      : proving_(proving), a_(a), b_(b), side_(side), meeting_(unify(a.address->name, b.address->name)) {
+    if (meeting_.possible)
+      for (const AxisDecl& axis : proving.file.axes) second_[axis.name.s] = axis.name.s + "'";
+    for (const auto& [i, j] : meeting_.aligned) identify(a.address->holes[index(i)], b.address->holes[index(j)]);
+  }
+
+  bool names_can_be_equal() const { return meeting_.possible; }
+
+  bool apart() const { return holes_apart() || fixed_apart() || slabs_apart() || never_together(); }
+
+  std::string example() const { return together().example; }
+
+ private:
+  static size_t index(int hole) { return static_cast<size_t>(hole); }
+
+  // Equal holes that differ by their one axis alone make that axis one for both.
+  void identify(const Expr& in_a, const Expr& in_b) {
+    const auto x = axis_of(in_a), y = axis_of(in_b);
+    if (!x || !y || (*x != *y && (is_split(*x) || is_split(*y)))) return;
+    const auto first = linear_form(in_a), second = linear_form(in_b, {{*y, *x}});
+    if (first && second && *first == *second && first->terms.contains(*x)) second_[*y] = *x;
+  }
+
+  std::optional<std::string> axis_of(const Expr& hole) const {
+    std::optional<std::string> axis;
+    for (const NameUse& use : names_of(hole)) {
+      if (!proving_.file.axis(use.root)) continue;
+      if (axis && *axis != use.root) return std::nullopt;
+      axis = use.root;
+    }
+    return axis;
+  }
+
+  bool is_axis(const std::string& name) const { return proving_.file.axis(name) != nullptr; }
+  bool is_split(const std::string& axis) const { return proving_.file.axis(axis)->split[side_].has_value(); }
+
+  // A form that is one number for both sites: it holds no axis.
+  std::optional<Linear> number(const Expr& expr) const {
+    const auto form = linear_form(expr);
+    if (!form || std::any_of(form->inside.begin(), form->inside.end(), [&](const auto& name) { return is_axis(name); })) return {};
+    const auto& terms = form->terms;
+    return std::none_of(terms.begin(), terms.end(), [&](const auto& term) { return is_axis(term.first); }) ? form : std::nullopt;
+  }
+
+  // What its loops, and its size, say of an axis at a site.
+  Bounds axis_bounds(const std::string& axis, const Site& site) const {
+    Bounds bounds{{constant(0)}, {}};
+    append(number(proving_.file.axis(axis)->size), bounds.hi);
+    for (const Range& range : *site.loops) {
+      if (range.axis.s != axis) continue;
+      append(number(range.lo), bounds.lo);
+      append(number(range.hi), bounds.hi);
+    }
+    return bounds;
+  }
+
+  // Of the number in a hole: linear in one axis at most, the rest the same for all. A split axis prints its slot, which
+  // may begin again at 0, unless both holes print the same axis.
+  Bounds hole_bounds(const Expr& hole, const Site& site, bool slots) const {
+    const auto form = linear_form(hole);
+    if (!form || std::any_of(form->inside.begin(), form->inside.end(), [&](const auto& name) { return is_axis(name); })) return {};
+    Linear rest = *form;
+    std::optional<std::string> axis;
+    for (const auto& [name, coefficient] : form->terms) {
+      if (!is_axis(name)) continue;
+      if (axis || coefficient <= 0) return {};
+      axis = name;
+      rest.terms.erase(name);
+    }
+    const Linear one = constant(1);
+    if (!axis) return {{rest}, add_all({rest}, one, 1)};
+    const int64_t step = form->terms.at(*axis);
+    Bounds of_axis = axis_bounds(*axis, site), bounds;
+    if (slots && is_split(*axis)) of_axis.lo = {constant(0)};
+    for (const Linear& lo : of_axis.lo) append(add(rest, lo, step), bounds.lo);
+    for (const Linear& hi : of_axis.hi) append(add(rest, hi, step), bounds.hi);
+    return {bounds.lo, add_all(bounds.hi, constant(step - 1), -1)};
+  }
+
+  static void append(const std::optional<Linear>& form, std::vector<Linear>& forms) {
+    if (form) forms.push_back(*form);
+  }
+  static std::vector<Linear> add_all(const std::vector<Linear>& forms, const Linear& more, int64_t factor) {
+    std::vector<Linear> sums;
+    for (const Linear& form : forms) append(add(form, more, factor), sums);
+    return sums;
+  }
+
+  bool below(const std::vector<Linear>& hi, const std::vector<Linear>& lo) const {
+    for (const Linear& top : hi)
+      for (const Linear& bottom : lo) {
+        const auto gap = add(bottom, top, -1);
+        if (gap && proves_nonnegative(*gap, proving_.facts)) return true;
+      }
+    return false;
+  }
+  bool apart(const Bounds& x, const Bounds& y) const { return below(x.hi, y.lo) || below(y.hi, x.lo); }
+
+  bool holes_apart() const {
+    return std::any_of(meeting_.aligned.begin(), meeting_.aligned.end(), [&](const auto& pair) {
+      const Expr &in_a = a_.address->holes[index(pair.first)], &in_b = b_.address->holes[index(pair.second)];
+      const bool slots = linear_form(in_a) != linear_form(in_b);
+      return apart(hole_bounds(in_a, *a_.site, slots), hole_bounds(in_b, *b_.site, slots));
+    });
+  }
+
+  bool fixed_apart() const {
+    const auto off = [&](const Spot& spot, const std::vector<std::pair<int, int64_t>>& fixed) {
+      return std::any_of(fixed.begin(), fixed.end(), [&](const auto& pair) {
+        const Bounds number{{constant(pair.second)}, {constant(pair.second + 1)}};
+        return apart(hole_bounds(spot.address->holes[index(pair.first)], *spot.site, true), number);
+      });
+    };
+    return off(a_, meeting_.fixed_a) || off(b_, meeting_.fixed_b);
+  }
+
+  // Both lay out one loop axis, over ranges apart: they fill different slabs of one tensor.
+  bool slabs_apart() const {
+    const std::vector<Word> in_a = axes_of(a_.address->layout), in_b = axes_of(b_.address->layout);
+    return std::any_of(in_a.begin(), in_a.end(), [&](const Word& axis) {
+      return is_axis(axis.text) && std::find(in_b.begin(), in_b.end(), axis) != in_b.end() &&
+             apart(axis_bounds(axis.text, *a_.site), axis_bounds(axis.text, *b_.site));
+    });
+  }
+
+  bool never_together() const { return together().never(); }
+
+  Walk together() const {
+    std::vector<Clause> clauses = clauses_of(*a_.site, *a_.alternative);
+    add_loop_clauses(*a_.site, {}, clauses);
+    const std::vector<Clause> others = clauses_of(*b_.site, *b_.alternative, second_);
+    clauses.insert(clauses.end(), others.begin(), others.end());
+    add_loop_clauses(*b_.site, second_, clauses);
+    Knowledge knowledge = proving_.knowledge;
+    if (first_and_last()) {  // the same stage only if there is no other
+      knowledge.known["pp"] = 1;
+      knowledge.known["vpp"] = 1;
+    }
+    return walk(clauses, knowledge);
+  }
+
+  bool first_and_last() const {
+    const Stage x = a_.site->stage, y = b_.site->stage;
+    return (x == Stage::first && y == Stage::last) || (x == Stage::last && y == Stage::first);
+  }
+
+  const Proving& proving_;
+  const Spot &a_, &b_;
+  SideId side_;
+  Meeting meeting_;
+  Renaming second_;  // the axes of b, as other variables than those of a, or the same
+};
+
+// Names that can be equal have one skeleton: digits and holes are alike there.
+std::string skeleton(const NameTemplate& name) {
+  std::string text;
+  const auto add_digit = [&] {
+    if (text.empty() || text.back() != '#') text += '#';
+  };
+  for (const NamePiece& piece : name) {
+    if (piece.hole >= 0) add_digit();
+    for (const char c : piece.text) {
+      if (c >= '0' && c <= '9') add_digit();
+      else text += c;
+    }
+  }
+  return text;
+}
+
+std::map<std::string, std::vector<Spot>> spots_of(const Proving& proving, SideId side) {
+  std::map<std::string, std::vector<Spot>> spots;
+  for (const Site& site : proving.sites) {
+    if (site.broken || !site.stands_on(side)) continue;
+    for (const Alternative& alternative : site.form(side))
+      for (const Address& address : alternative.addresses)
+        if (address.kind == Address::Kind::tensor) spots[skeleton(address.name)].push_back({&site, &alternative, &address});
+  }
+  return spots;
+}
+
+bool stands_before(const Spot& a, const Spot& b) {
+  const Span x = a.address->name_span, y = b.address->name_span;
+  return x.source != y.source || x.begin <= y.begin;
+}
+
+std::string full_name(const Address& address) {
+  std::vector<std::string> holes;
+  for (const Expr& hole : address.holes) holes.push_back(to_text(hole));
+  return to_text(address.name, holes);
+}
+
+void prove_pair(Proving& proving, const Spot& first, const Spot& second, SideId side) {
+  const Pair pair(proving, first, second, side);
+  if (!pair.names_can_be_equal() || pair.apart()) return;
+  const bool in_order = stands_before(first, second);
+  const Spot &earlier = in_order ? first : second, &later = in_order ? second : first;
+  const std::string here = full_name(*later.address), there = full_name(*earlier.address);
+  const std::string what = here == there ? format("`{}` is named twice on the {} side", here, proving.file.sides[side].s)
+                                         : format("`{}` and `{}` can be one tensor of the {} side", here, there, proving.file.sides[side].s);
+  const std::string when = pair.example();
+  Diagnostic& error = proving.findings.error("R05", later.address->name_span, what,
+                                             "nothing proves them apart: not their ranges, stages or conditions" +
+                                                 (when.empty() ? "" : format(" (both stand if {})", when)));
+  error.related.push_back({earlier.address->name_span, format("the other one, of {}", earlier.site->name)});
+}
+
+}  // namespace
+
+void prove_apart(Proving& proving) {
+  for (SideId side = 0; side < proving.file.sides.size(); ++side)
+    for (const auto& [text, spots] : spots_of(proving, side))
+      for (size_t second = 1; second < spots.size(); ++second)
+        for (size_t first = 0; first < second; ++first) prove_pair(proving, spots[first], spots[second], side);
+}
+
+void prove_dialects(Proving& proving) {
+  for (const Dialect& dialect : proving.set.dialects)
+    for (size_t second = 1; second < dialect.rename.size(); ++second)
+      for (size_t first = 0; first < second; ++first) {
+        const RenameLine &earlier = dialect.rename[first], &later = dialect.rename[second];
+        if (!can_meet(earlier.left, later.left)) continue;
+        Diagnostic& error = proving.findings.error("R05", later.left_text.span,
+                                                   "this line and another of the dialect can match one name",
+                                                   "lines of a dialect must not overlap, so that their order means nothing");
+        error.related.push_back({earlier.left_text.span, "the other line"});
+      }
+}
+
+}  // namespace tessera

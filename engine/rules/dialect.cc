@@ -1,0 +1,95 @@
+// Dialects and packings: bijective renamings of one side's names.
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "rules/parse_form.h"
+#include "rules/source_file.h"
+
+namespace tessera {
+namespace {
+
+std::optional<Pattern> parse_side(const Text& text, const Form& form) {
+  PatternFault fault;
+  auto pattern = parse_pattern(text.s, false, fault);
+  if (!pattern) form.wrong(text.at(fault.begin, fault.end), fault.message);
+  return pattern;
+}
+
+std::vector<std::string> hole_names(const Pattern& pattern) {
+  std::vector<std::string> names;
+  for (const PatternPiece& piece : pattern)
+    if (piece.hole) names.push_back(piece.name);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+// In a dialect both sides of a line have the same holes; in a packing the right one may lack some.
+bool check_holes(const RenameLine& line, bool packing, const Form& form) {
+  const auto left = hole_names(line.left), right = hole_names(line.right);
+  const bool all = std::includes(left.begin(), left.end(), right.begin(), right.end());
+  if (all && (packing || left.size() == right.size())) return true;
+  form.wrong(line.right_text.span, packing ? "a hole on the right stands on the left too" : "both sides of a line have the same holes");
+  return false;
+}
+
+void parse_rename(const Node& node, const Form& form, Dialect& dialect) {
+  if (!form.is_map(node, dialect.packing ? "`pack`" : "`rename`")) return;
+  for (const auto& [key, value] : node.entries) {
+    const Text* right = form.text(value, "the name in the files");
+    if (!right) continue;
+    auto left_pattern = parse_side(key, form), right_pattern = parse_side(*right, form);
+    if (!left_pattern || !right_pattern) continue;
+    RenameLine line{key, *right, *std::move(left_pattern), *std::move(right_pattern)};
+    if (check_holes(line, dialect.packing, form)) dialect.rename.push_back(std::move(line));
+  }
+}
+
+void parse_keys(const Node& node, const Form& form, Dialect& dialect) {
+  if (!form.is_map(node, "`config`")) return;
+  for (const auto& [key, value] : node.entries) {
+    const Text* right = form.text(value, "a configuration key");
+    if (right && form.is_key_path(key) && form.is_key_path(*right)) dialect.config.emplace_back(key, *right);
+  }
+}
+
+Form::Fields fields_of(const Form& form, Dialect& dialect) {
+  const auto word = [&](std::string& out, std::string_view what) {
+    return [&form, &out, what](const Text&, const Node& node) {
+      if (const auto name = form.word(node, what)) out = name->s;
+    };
+  };
+  Form::Fields fields{{dialect.packing ? "packing" : "dialect", word(dialect.name, dialect.packing ? "a packing" : "a dialect")},
+                      {"side", word(dialect.side, "a side")},
+                      {"what", [&](const Text&, const Node& node) {
+                         if (const Text* what = form.text(node, "a description")) dialect.what = what->s;
+                       }},
+                      {dialect.packing ? "pack" : "rename", [&](const Text&, const Node& node) { parse_rename(node, form, dialect); }}};
+  if (dialect.packing)
+    fields.emplace_back("when", [&](const Text&, const Node& node) { dialect.when = form.expression(node, "a condition"); });
+  else
+    fields.emplace_back("config", [&](const Text&, const Node& node) { parse_keys(node, form, dialect); });
+  return fields;
+}
+
+}  // namespace
+
+std::optional<Dialect> parse_dialect(const std::filesystem::path& path, const LoadText& load, Sources& sources,
+                                     Diagnostics& diagnostics) {
+  auto text = load(path);
+  if (!text) fail_world(escape(path.string()) + ": no such dialect file");
+  const auto root = parse_source(path, *std::move(text), sources, diagnostics);
+  if (!root) return std::nullopt;
+  Dialect dialect;
+  dialect.path = path.string();
+  dialect.packing = root->find("packing") != nullptr;
+  const std::vector<Text> no_sides;
+  const Form form{no_sides, diagnostics};
+  const size_t errors = diagnostics.error_count();
+  form.fields(*root, dialect.packing ? "a packing" : "a dialect", fields_of(form, dialect));
+  if (diagnostics.error_count() == errors && (dialect.name.empty() || dialect.side.empty()))
+    form.wrong({root->span.source, root->span.begin, root->span.begin}, "a dialect says its name and its side");
+  return diagnostics.error_count() == errors ? std::optional(std::move(dialect)) : std::nullopt;
+}
+
+}  // namespace tessera

@@ -1,0 +1,258 @@
+// From conditions to formulas, in two passes: the first finds unknowns and what is asked of them, the second lists the
+// outcomes of each and what every atom makes of them.
+#include "rules/formula.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace tessera {
+namespace {
+
+ExprOp mirrored(ExprOp op) {
+  switch (op) {
+    case ExprOp::lt: return ExprOp::gt;
+    case ExprOp::le: return ExprOp::ge;
+    case ExprOp::gt: return ExprOp::lt;
+    case ExprOp::ge: return ExprOp::le;
+    default: return op;
+  }
+}
+
+bool is_comparison(ExprOp op) { return op >= ExprOp::eq && op <= ExprOp::ge; }
+bool is_order(ExprOp op) { return op >= ExprOp::lt && op <= ExprOp::ge; }
+
+std::optional<double> number(const Value& value) {
+  if (value.as_int()) return static_cast<double>(*value.as_int());
+  if (value.as_float()) return *value.as_float();
+  return std::nullopt;
+}
+
+bool compared(const Value& a, ExprOp op, const Value& b) {
+  if (op == ExprOp::eq || op == ExprOp::ne) return same_value(a, b) == (op == ExprOp::eq);
+  const auto x = number(a), y = number(b);
+  if (!x || !y) return false;
+  switch (op) {
+    case ExprOp::lt: return *x < *y;
+    case ExprOp::le: return *x <= *y;
+    case ExprOp::gt: return *x > *y;
+    default: return *x >= *y;
+  }
+}
+
+class Builder {
+ public:
+  explicit Builder(const Knowledge& knowledge) : knowledge_(knowledge) {}
+
+  Formula clause(const Clause& clause) {
+    expr_ = &clause.condition;
+    names_ = &clause.names;
+    return read(static_cast<uint32_t>(clause.condition.nodes.size() - 1), !clause.holds);
+  }
+
+  Problem problem;
+
+ private:
+  Expr piece(uint32_t id) const { return subexpression(*expr_, id); }
+  std::string text(uint32_t id) const { return canonical_text(*expr_, id, *names_); }
+
+  // The value of what speaks of nothing unknown.
+  std::optional<Value> settled(uint32_t id) const {
+    const Expr part = piece(id);
+    for (const NameUse& use : names_of(part))
+      if (!knowledge_.known.contains(use.root)) return std::nullopt;
+    return evaluate(part, [this](std::string_view name) -> const Value* {
+      const auto known = knowledge_.known.find(name);
+      return known == knowledge_.known.end() ? nullptr : &known->second;
+    }, nullptr);
+  }
+
+  Formula read(uint32_t id, bool negated) {
+    const ExprNode& node = expr_->nodes[id];
+    if (const auto value = settled(id)) return fixed(truthy(*value) != negated);
+    if (node.op == ExprOp::not_) return read(node.args[0], !negated);
+    if (node.op == ExprOp::and_ || node.op == ExprOp::or_) {
+      const bool all = (node.op == ExprOp::and_) != negated;
+      return group(all, {read(node.args[0], negated), read(node.args[1], negated)});
+    }
+    if (const auto option = only_option(id)) return about_choice(*option, id, negated);
+    if (is_comparison(node.op)) return comparison(node, negated);
+    if (node.op == ExprOp::in || node.op == ExprOp::not_in) return membership(id, negated);
+    return truth_of(id, negated);
+  }
+
+  static Formula fixed(bool value) {
+    Formula formula;
+    formula.value = value;
+    return formula;
+  }
+  static Formula group(bool all, std::vector<Formula> parts) {
+    Formula formula;
+    formula.kind = all ? Formula::Kind::all : Formula::Kind::any;
+    formula.parts = std::move(parts);
+    return formula;
+  }
+  Formula atom(Atom made, bool negated) {
+    Formula formula;
+    formula.kind = Formula::Kind::atom;
+    formula.atom = problem.atoms.size();
+    formula.negated = negated;
+    problem.atoms.push_back(std::move(made));
+    return formula;
+  }
+
+  size_t unknown(Unknown::Kind kind, const std::string& text, const std::string& right = {}) {
+    for (size_t i = 0; i < problem.unknowns.size(); ++i) {
+      const Unknown& there = problem.unknowns[i];
+      if (there.kind == kind && there.text == text && there.right == right) return i;
+    }
+    Unknown added;
+    added.kind = kind;
+    added.text = text;
+    added.right = right;
+    problem.unknowns.push_back(std::move(added));
+    return problem.unknowns.size() - 1;
+  }
+
+  // The enumerated option that a condition speaks of and nothing else.
+  std::optional<std::string> only_option(uint32_t id) const {
+    std::optional<std::string> option;
+    for (const NameUse& use : names_of(piece(id))) {
+      if (!knowledge_.choices.contains(use.root) || (option && *option != use.root)) return std::nullopt;
+      option = use.root;
+    }
+    return option;
+  }
+
+  Formula about_choice(const std::string& option, uint32_t id, bool negated) {
+    Atom made;
+    made.unknown = unknown(Unknown::Kind::choice, option);
+    problem.unknowns[made.unknown].outcomes = knowledge_.choices.find(option)->second;
+    made.whole = piece(id);
+    return atom(std::move(made), negated);
+  }
+
+  Formula comparison(const ExprNode& node, bool negated) {
+    const auto left = settled(node.args[0]), right = settled(node.args[1]);
+    if (right) return against(node.args[0], node.op, *right, negated);
+    if (left) return against(node.args[1], mirrored(node.op), *left, negated);
+    const std::string a = text(node.args[0]), b = text(node.args[1]);
+    Atom made;
+    made.unknown = unknown(Unknown::Kind::order, std::min(a, b), std::max(a, b));
+    made.op = a <= b ? node.op : mirrored(node.op);
+    made.value = 0;
+    return atom(std::move(made), negated);
+  }
+
+  Formula against(uint32_t id, ExprOp op, const Value& value, bool negated) {
+    Atom made;
+    made.unknown = unknown(Unknown::Kind::term, text(id));
+    Unknown& term = problem.unknowns[made.unknown];
+    term.outcomes.push_back(value);
+    term.asked_size = term.asked_size || is_order(op);
+    made.op = op;
+    made.value = value;
+    return atom(std::move(made), negated);
+  }
+
+  Formula membership(uint32_t id, bool negated) {
+    const ExprNode& node = expr_->nodes[id];
+    const bool outside = (node.op == ExprOp::not_in) != negated;
+    const auto list = settled(node.args[1]);
+    if (!list || !list->as_list()) {
+      Atom made;
+      made.unknown = unknown(Unknown::Kind::boolean, text(node.args[0]) + " in " + text(node.args[1]));
+      return atom(std::move(made), outside);
+    }
+    std::vector<Formula> parts;
+    for (const Value& value : *list->as_list()) parts.push_back(against(node.args[0], ExprOp::eq, value, outside));
+    return group(outside, std::move(parts));
+  }
+
+  Formula truth_of(uint32_t id, bool negated) {
+    Atom made;
+    made.unknown = unknown(Unknown::Kind::term, text(id));
+    problem.unknowns[made.unknown].asked_truth = true;
+    return atom(std::move(made), negated);
+  }
+
+  const Knowledge& knowledge_;
+  const Expr* expr_ = nullptr;
+  const Renaming* names_ = nullptr;
+};
+
+const Value& another_value() {
+  static const Value value = Opaque{"object", "another value"};
+  return value;
+}
+
+// A number below, between and above those that are compared with.
+void add_sizes(std::vector<Value>& outcomes) {
+  std::vector<double> numbers;
+  for (const Value& value : outcomes)
+    if (const auto n = number(value)) numbers.push_back(*n);
+  if (numbers.empty()) return;
+  std::sort(numbers.begin(), numbers.end());
+  outcomes.push_back(numbers.front() - 1);
+  for (size_t i = 1; i < numbers.size(); ++i) outcomes.push_back(numbers[i - 1] + (numbers[i] - numbers[i - 1]) / 2);
+  outcomes.push_back(numbers.back() + 1);
+}
+
+void keep_distinct(std::vector<Value>& values) {
+  std::vector<Value> kept;
+  for (Value& value : values) {
+    const auto same = [&](const Value& other) { return same_value(value, other); };
+    if (std::none_of(kept.begin(), kept.end(), same)) kept.push_back(std::move(value));
+  }
+  values = std::move(kept);
+}
+
+void list_outcomes(Unknown& unknown) {
+  std::vector<Value>& outcomes = unknown.outcomes;
+  if (unknown.kind == Unknown::Kind::boolean) outcomes = {false, true};
+  if (unknown.kind == Unknown::Kind::order) outcomes = {-1, 0, 1};
+  if (unknown.kind != Unknown::Kind::term) return;
+  if (unknown.asked_size) add_sizes(outcomes);
+  outcomes.push_back(another_value());
+  if (unknown.asked_truth) outcomes.insert(outcomes.end(), {Value(), false});
+  keep_distinct(outcomes);
+}
+
+bool holds_for(const Atom& atom, const Unknown& unknown, const Value& outcome) {
+  if (!atom.whole) return atom.op ? compared(outcome, *atom.op, atom.value) : truthy(outcome);
+  const Scope scope = [&](std::string_view name) { return name == unknown.text ? &outcome : nullptr; };
+  return evaluate_condition(*atom.whole, scope, nullptr).value_or(false);
+}
+
+}  // namespace
+
+Problem make_problem(const std::vector<Clause>& clauses, const Knowledge& knowledge) {
+  Builder builder(knowledge);
+  builder.problem.formula.kind = Formula::Kind::all;
+  for (const Clause& clause : clauses) builder.problem.formula.parts.push_back(builder.clause(clause));
+  for (const Expr& condition : knowledge.required)
+    builder.problem.formula.parts.push_back(builder.clause({condition, true, {}}));
+  Problem& problem = builder.problem;
+  for (Unknown& unknown : problem.unknowns) list_outcomes(unknown);
+  for (Atom& atom : problem.atoms) {
+    const Unknown& unknown = problem.unknowns[atom.unknown];
+    for (const Value& outcome : unknown.outcomes) atom.holds.push_back(holds_for(atom, unknown, outcome));
+  }
+  return std::move(builder.problem);
+}
+
+std::string outcome_text(const Unknown& unknown, size_t outcome) {
+  const Value& value = unknown.outcomes[outcome];
+  switch (unknown.kind) {
+    case Unknown::Kind::boolean: return (*value.as_bool() ? "" : "not ") + unknown.text;
+    case Unknown::Kind::order:
+      return format("{} {} {}", unknown.text, std::array{"<", "==", ">"}[outcome], unknown.right);
+    case Unknown::Kind::choice: return unknown.text + " == " + show(value);
+    case Unknown::Kind::term: break;
+  }
+  if (value.as_opaque()) return unknown.asked_truth ? unknown.text : unknown.text + " is another value";
+  if (unknown.asked_truth && !truthy(value)) return "not " + unknown.text;
+  return unknown.text + " == " + show(value);
+}
+
+}  // namespace tessera

@@ -1,0 +1,155 @@
+// The native kernel. A box is a nest of loops; the two innermost are done by one of four pieces: whole runs (memcpy), a
+// blocked transpose, elements at a stride, or a cast. `reference_copy` beside it says in a few lines what all of them mean.
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+#include "run/kernel.h"
+#include "run/runs.h"
+
+namespace tessera {
+namespace {
+
+template <class T>
+void strided_run(const Run& run) {
+  for (int64_t i = 0; i < run.count; ++i)
+    std::memcpy(run.to + i * run.to_stride * int64_t(sizeof(T)), run.from + i * run.from_stride * int64_t(sizeof(T)), sizeof(T));
+}
+
+template <class T>
+void copy_run(const Run& run) {
+  if (run.from_stride == 1 && run.to_stride == 1) {
+    std::memcpy(run.to, run.from, size_t(run.count) * sizeof(T));
+  } else {
+    strided_run<T>(run);
+  }
+}
+
+struct Block {
+  const std::byte* from;
+  std::byte* to;
+  int64_t rows, columns;                // loop extents
+  int64_t from_row, from_column;        // strides in elements
+  int64_t to_row, to_column;
+};
+
+// Rows and columns in blocks that fit the first cache, so that neither side is walked across pages at each element.
+template <class T>
+void blocked(const Block& b) {
+  constexpr int64_t side = sizeof(T) >= 4 ? 16 : 32;
+  for (int64_t r0 = 0; r0 < b.rows; r0 += side) {
+    for (int64_t c0 = 0; c0 < b.columns; c0 += side) {
+      const int64_t r1 = std::min(b.rows, r0 + side), c1 = std::min(b.columns, c0 + side);
+      for (int64_t r = r0; r < r1; ++r)
+        strided_run<T>({b.from + (r * b.from_row + c0 * b.from_column) * int64_t(sizeof(T)), b.from_column,
+                        b.to + (r * b.to_row + c0 * b.to_column) * int64_t(sizeof(T)), b.to_column, c1 - c0});
+    }
+  }
+}
+
+struct Bytes16 { std::byte b[16]; };
+
+template <class F>
+void with_size(uint64_t size, F&& f) {
+  switch (size) {
+    case 1: return f.template operator()<uint8_t>();
+    case 2: return f.template operator()<uint16_t>();
+    case 4: return f.template operator()<uint32_t>();
+    case 8: return f.template operator()<uint64_t>();
+    case 16: return f.template operator()<Bytes16>();
+    default: assert(false);
+  }
+}
+
+// Calls inner(from element, to element) for every index of the first `depth` axes.
+template <class F>
+void for_outer(const Box& box, size_t depth, F&& inner) {
+  std::vector<int64_t> index(depth, 0);
+  int64_t from = box.from.offset, to = box.to.offset;
+  while (true) {
+    inner(from, to);
+    size_t a = depth;
+    while (a > 0) {
+      --a;
+      from += box.from.strides[a];
+      to += box.to.strides[a];
+      if (++index[a] < box.shape[a]) break;
+      from -= box.from.strides[a] * box.shape[a];
+      to -= box.to.strides[a] * box.shape[a];
+      index[a] = 0;
+      if (a == 0) return;
+    }
+    if (depth == 0) return;
+  }
+}
+
+void copy_same(const KernelCopy& what, const Box& box) {
+  const auto size = int64_t(byte_size(what.from_dtype));
+  const size_t n = box.shape.size();
+  const bool plain = n < 2 || (box.from.strides[n - 1] == 1 && box.to.strides[n - 1] == 1);
+  with_size(uint64_t(size), [&]<class T>() {
+    for_outer(box, n - (plain ? std::min<size_t>(n, 1) : 2), [&](int64_t from, int64_t to) {
+      const std::byte* src = what.from.data() + from * size;
+      std::byte* dst = what.to.data() + to * size;
+      if (n == 0) return copy_run<T>({src, 1, dst, 1, 1});
+      if (plain) return copy_run<T>({src, box.from.strides[n - 1], dst, box.to.strides[n - 1], box.shape[n - 1]});
+      blocked<T>({src, dst, box.shape[n - 2], box.shape[n - 1], box.from.strides[n - 2], box.from.strides[n - 1],
+                  box.to.strides[n - 2], box.to.strides[n - 1]});
+    });
+  });
+}
+
+void copy_changed(const KernelCopy& what, const Box& box, CastLoss* loss) {
+  const CastRun cast = find_cast(what.from_dtype, what.to_dtype);
+  const ProgramRun program = find_program(what.from_dtype, what.to_dtype);
+  assert(cast && program);
+  const auto from_size = int64_t(byte_size(what.from_dtype)), to_size = int64_t(byte_size(what.to_dtype));
+  const size_t n = box.shape.size();
+  for_outer(box, n == 0 ? 0 : n - 1, [&](int64_t from, int64_t to) {
+    const Run run{what.from.data() + from * from_size, n ? box.from.strides[n - 1] : 1,
+                  what.to.data() + to * to_size, n ? box.to.strides[n - 1] : 1, n ? box.shape[n - 1] : 1};
+    if (what.program) {
+      program(run, *what.program);
+    } else {
+      cast(run, loss);
+    }
+  });
+}
+
+class NativeKernel : public Kernel {
+ public:
+  void copy(const KernelCopy& what, CastLoss* loss) override {
+    if (volume(what.box->shape) == 0) return;
+    if (what.from_dtype == what.to_dtype && !what.program) {
+      copy_same(what, *what.box);
+    } else {
+      copy_changed(what, *what.box, loss);
+    }
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Kernel> native_kernel() { return std::make_unique<NativeKernel>(); }
+
+void reference_copy(const KernelCopy& what) {
+  const Box& box = *what.box;
+  const auto from_size = byte_size(what.from_dtype), to_size = byte_size(what.to_dtype);
+  const int64_t count = volume(box.shape);
+  for (int64_t i = 0; i < count; ++i) {
+    int64_t from = box.from.offset, to = box.to.offset, rest = i;
+    for (size_t a = box.shape.size(); a-- > 0; rest /= box.shape[a]) {
+      from += rest % box.shape[a] * box.from.strides[a];
+      to += rest % box.shape[a] * box.to.strides[a];
+    }
+    const std::byte* src = what.from.data() + uint64_t(from) * from_size;
+    std::byte* dst = what.to.data() + uint64_t(to) * to_size;
+    if (what.program) {
+      find_program(what.from_dtype, what.to_dtype)({src, 1, dst, 1, 1}, *what.program);
+    } else {
+      cast_element(what.from_dtype, src, what.to_dtype, dst);
+    }
+  }
+}
+
+}  // namespace tessera

@@ -1,0 +1,133 @@
+// Windows of source tensors: read in one piece where the tensor is contiguous in its storage, gathered in dense pieces where
+// it is a view or a set of chunks.
+#include "run/windows.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "layout/layout.h"
+#include "run/kernel.h"
+
+namespace tessera {
+namespace {
+
+bool is_row_major(const std::vector<int64_t>& strides, const std::vector<int64_t>& shape) {
+  if (strides.empty()) return true;
+  const std::vector<int64_t> wanted = row_major(shape);
+  for (size_t k = 0; k < shape.size(); ++k)
+    if (shape[k] != 1 && strides[k] != wanted[k]) return false;
+  return true;
+}
+
+// Element copies within memory, any dtype of whole bytes: the opaque integer of the same size.
+DType raw_dtype(uint64_t size) {
+  switch (size) {
+    case 1: return DType::u8;
+    case 2: return DType::u16;
+    case 4: return DType::u32;
+    case 8: return DType::u64;
+    default: return DType::c128;
+  }
+}
+
+}  // namespace
+
+size_t farthest_axis(const Extents& shape, const Strided& at) {
+  size_t axis = 0;
+  for (size_t a = 1; a < shape.size(); ++a)
+    if (shape[a] > 1 && (shape[axis] == 1 || at.strides[a] > at.strides[axis])) axis = a;
+  return axis;
+}
+
+SourceWindows::SourceWindows(const Graph& graph, const Reader& reader, uint64_t budget)
+    : graph_(graph), reader_(reader), budget_(std::max<uint64_t>(budget, 1 << 16)) {}
+
+const TensorInfo& SourceWindows::info(TensorId tensor) const {
+  return reader_.contents().tensors[graph_.tensors[tensor].index];
+}
+
+bool SourceWindows::kept_whole(TensorId tensor) const {
+  const Tensor& t = graph_.tensors[tensor];
+  return uint64_t(volume(t.shape)) * byte_size(t.dtype) <= budget_ / 2;
+}
+
+SourceWindows::View SourceWindows::get(TensorId tensor, int64_t first, int64_t count) {
+  for (auto e = entries_.begin(); e != entries_.end(); ++e) {
+    if (e->tensor != tensor || first < e->first || first + count > e->first + e->count) continue;
+    entries_.splice(entries_.begin(), entries_, e);
+    return {e->bytes, e->first};
+  }
+  const bool whole = kept_whole(tensor);
+  Entry& entry = insert(tensor, whole ? 0 : first, whole ? volume(graph_.tensors[tensor].shape) : count);
+  load(info(tensor), entry.first, entry.bytes);
+  return {entry.bytes, entry.first};
+}
+
+SourceWindows::Entry& SourceWindows::insert(TensorId tensor, int64_t first, int64_t count) {
+  const uint64_t bytes = uint64_t(count) * byte_size(graph_.tensors[tensor].dtype);
+  std::vector<std::byte> reused;
+  while (entries_.size() > 1 && (held_ + bytes > budget_ || entries_.size() >= most_entries)) {
+    held_ -= entries_.back().bytes.size();
+    reused = std::move(entries_.back().bytes);
+    entries_.pop_back();
+  }
+  if (reused.capacity() < bytes || reused.capacity() > 2 * bytes) reused = {};
+  reused.resize(bytes);
+  held_ += bytes;
+  entries_.push_front({tensor, first, count, std::move(reused)});
+  return entries_.front();
+}
+
+void SourceWindows::load(const TensorInfo& tensor, int64_t first, std::span<std::byte> out) {
+  for (const Chunk& chunk : tensor.chunks) load_chunk(tensor, chunk, first, out);
+}
+
+void SourceWindows::load_chunk(const TensorInfo& tensor, const Chunk& chunk, int64_t first, std::span<std::byte> out) {
+  const auto size = int64_t(byte_size(tensor.dtype));
+  const int64_t count = int64_t(out.size()) / size;
+  const bool whole = chunk.offsets.empty();
+  const Extents& shape = whole ? tensor.shape : chunk.shape;
+  if (whole && is_row_major(chunk.strides, shape)) {
+    bytes_read_ += out.size();
+    return reader_.read(chunk.storage, uint64_t((chunk.at + first) * size), out);
+  }
+  Box box{shape, {chunk.at, chunk.strides.empty() ? row_major(shape) : chunk.strides}, {0, row_major(tensor.shape)}};
+  for (size_t k = 0; !whole && k < shape.size(); ++k) box.to.offset += chunk.offsets[k] * box.to.strides[k];
+  for (const Window& window : clip(shape, box.to, first, first + count)) {
+    Box piece = restrict(box, window);
+    piece.to.offset -= first;
+    gather(chunk.storage, uint64_t(size), piece, out);
+  }
+}
+
+// Splits along the axis that strides farthest in the storage until what is read lies close together.
+void SourceWindows::gather(StorageId storage, uint64_t element, const Box& whole, std::span<std::byte> out) {
+  std::vector<Box> pieces{whole};
+  while (!pieces.empty()) {
+    const Box box = std::move(pieces.back());
+    pieces.pop_back();
+    const Reach span = reach(box.shape, box.from);
+    if (span.begin == span.end) continue;
+    const auto bytes = uint64_t(span.end - span.begin) * element;
+    const int64_t elements = volume(box.shape);
+    if (elements > 1 && bytes > std::max<uint64_t>(piece(), 4096)) {
+      const size_t axis = farthest_axis(box.shape, box.from);
+      Window half{std::vector<int64_t>(box.shape.size(), 0), box.shape};
+      half.shape[axis] = box.shape[axis] / 2;
+      pieces.push_back(restrict(box, half));
+      half.first[axis] = half.shape[axis];
+      half.shape[axis] = box.shape[axis] - half.first[axis];
+      pieces.push_back(restrict(box, half));
+      continue;
+    }
+    scratch_.resize(bytes);
+    reader_.read(storage, uint64_t(span.begin) * element, scratch_);
+    bytes_read_ += bytes;
+    Box near = box;
+    near.from.offset -= span.begin;
+    const DType raw = raw_dtype(element);
+    native_kernel()->copy({scratch_, out, raw, raw, &near, nullptr}, nullptr);
+  }
+}
+
+}  // namespace tessera

@@ -1,0 +1,51 @@
+// Source tensors as contiguous row-major elements, whatever lies on disk: strided views, several chunks. Keeps what was
+// read last within a budget, so that the outputs that share a source read it once.
+#pragma once
+#include <list>
+#include <vector>
+
+#include "plan/graph.h"
+#include "store/checkpoint.h"
+
+namespace tessera {
+
+// The axis along which a box strides farthest, among those longer than 1.
+size_t farthest_axis(const Extents& shape, const Strided& at);
+
+class SourceWindows {
+ public:
+  // budget: bytes kept. A tensor of at most half of it is read whole and kept; of a larger one only what is asked for.
+  SourceWindows(const Graph& graph, const Reader& reader, uint64_t budget);
+
+  struct View {
+    std::span<const std::byte> bytes;  // elements [first, ...) of the tensor; good until the second next call
+    int64_t first = 0;
+  };
+  // A window that holds elements [first, first + count) of a source tensor.
+  View get(TensorId tensor, int64_t first, int64_t count);
+  // Largest number of bytes that `get` may be asked for of a tensor that is not kept whole.
+  uint64_t piece() const { return budget_ / 4; }
+  bool kept_whole(TensorId tensor) const;
+  uint64_t bytes_read() const { return bytes_read_; }
+
+ private:
+  struct Entry {
+    TensorId tensor;
+    int64_t first, count;
+    std::vector<std::byte> bytes;
+  };
+  const TensorInfo& info(TensorId tensor) const;
+  Entry& insert(TensorId tensor, int64_t first, int64_t count);
+  void load(const TensorInfo& tensor, int64_t first, std::span<std::byte> out);
+  void load_chunk(const TensorInfo& tensor, const Chunk& chunk, int64_t first, std::span<std::byte> out);
+  void gather(StorageId storage, uint64_t element, const Box& box, std::span<std::byte> out);
+
+  const Graph& graph_;
+  const Reader& reader_;
+  static constexpr size_t most_entries = 64;
+  uint64_t budget_, bytes_read_ = 0, held_ = 0;
+  std::list<Entry> entries_;           // the last used first
+  std::vector<std::byte> scratch_;     // of gather
+};
+
+}  // namespace tessera

@@ -1,0 +1,156 @@
+// Reading and writing of single files. Every call is checked, short transfers are continued, and numbers in messages say
+// what was there and what was wanted.
+#include "store/file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <system_error>
+#include <utility>
+
+#include "base/checked.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "store/posix.h"
+
+namespace tessera {
+namespace {
+
+constexpr size_t read_block = size_t{1} << 30;   // Linux transfers at most 2 GiB - 4 KiB at once
+constexpr size_t write_block = size_t{1} << 20;  // larger buffered writes are slower
+
+const char* kind_of(mode_t mode) {
+  if (S_ISDIR(mode)) return "a directory";
+  if (S_ISFIFO(mode)) return "a FIFO";
+  if (S_ISSOCK(mode)) return "a socket";
+  return "a device";
+}
+
+[[noreturn]] void fail_write(const std::filesystem::path& path, uint64_t bytes, int error) {
+  std::error_code ignored;
+  const uint64_t free = std::filesystem::space(path.parent_path(), ignored).available;
+  fail_io(path, format("write {} bytes ({} free on its file system)", bytes, ignored ? "unknown" : format("{}", free)),
+          error);
+}
+
+// Space is reserved where the file system can; elsewhere a full disk is found by a write.
+void reserve(const Descriptor& file, const std::filesystem::path& path, uint64_t size) {
+  if (size == 0 || retry([&] { return fallocate(file.get(), 0, 0, static_cast<off_t>(size)); }) == 0) return;
+  if (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL) return;
+  fail_write(path, size, errno);
+}
+
+}  // namespace
+
+std::string show_path(const std::filesystem::path& path) { return escape(path.string(), 1024); }
+
+void fail_io(const std::filesystem::path& path, const std::string& doing, int error) {
+  fail_world(format("{}: cannot {}: {}", show_path(path), doing, std::generic_category().message(error)));
+}
+
+InputFile::InputFile(std::filesystem::path path) : path_(std::move(path)) {
+  Descriptor file = open_file(path_, O_RDONLY | O_NONBLOCK | O_NOCTTY, "open");
+  const struct stat status = status_of(file, path_);
+  if (!S_ISREG(status.st_mode))
+    fail_world(format("{}: is {}, not a regular file", show_path(path_), kind_of(status.st_mode)));
+  size_ = static_cast<uint64_t>(status.st_size);
+  device_ = status.st_dev;
+  inode_ = status.st_ino;
+  mtime_s_ = status.st_mtim.tv_sec;
+  mtime_ns_ = status.st_mtim.tv_nsec;
+  fd_ = file.release();
+}
+
+InputFile::InputFile(InputFile&& other) noexcept { *this = std::move(other); }
+
+InputFile& InputFile::operator=(InputFile&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(fd_, other.fd_);
+  size_ = other.size_;
+  device_ = other.device_;
+  inode_ = other.inode_;
+  mtime_s_ = other.mtime_s_;
+  mtime_ns_ = other.mtime_ns_;
+  return *this;
+}
+
+InputFile::~InputFile() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+void InputFile::read(uint64_t offset, std::span<std::byte> out) const {
+  const auto end = checked_add<uint64_t>(offset, out.size());
+  if (!end || *end > size_)
+    fail_world(format("{}: {} bytes at byte {} are wanted, the file has {}", show_path(path_), out.size(), offset, size_));
+  while (!out.empty()) {
+    const size_t want = std::min(out.size(), read_block);
+    const ssize_t n = retry([&] { return pread(fd_, out.data(), want, static_cast<off_t>(offset)); });
+    if (n < 0) fail_io(path_, format("read {} bytes at byte {}", want, offset), errno);
+    if (n == 0)
+      fail_world(format("{}: changed during the run: ends at byte {}, was {} bytes when opened", show_path(path_), offset,
+                        size_));
+    out = out.subspan(static_cast<size_t>(n));
+    offset += static_cast<uint64_t>(n);
+  }
+}
+
+std::string InputFile::read_all(uint64_t limit) const {
+  if (size_ > limit) fail_world(format("{}: has {} bytes, the limit is {}", show_path(path_), size_, limit));
+  std::string text(static_cast<size_t>(size_), '\0');
+  read(0, std::as_writable_bytes(std::span(text)));
+  return text;
+}
+
+void InputFile::check_unchanged() const {
+  struct stat now {};
+  if (::stat(path_.c_str(), &now) != 0) fail_io(path_, "stat again", errno);
+  const bool same = now.st_dev == device_ && now.st_ino == inode_ && static_cast<uint64_t>(now.st_size) == size_ &&
+                    now.st_mtim.tv_sec == mtime_s_ && now.st_mtim.tv_nsec == mtime_ns_;
+  if (!same) fail_world(format("{}: changed during the run", show_path(path_)));
+}
+
+bool InputFile::same_file(const InputFile& other) const { return device_ == other.device_ && inode_ == other.inode_; }
+
+OutputFile::OutputFile(std::filesystem::path path, uint64_t size) : path_(std::move(path)) {
+  Descriptor file = open_file(path_, O_WRONLY | O_CREAT | O_EXCL, "create");
+  reserve(file, path_, size);
+  fd_ = file.release();
+}
+
+OutputFile::OutputFile(OutputFile&& other) noexcept { *this = std::move(other); }
+
+OutputFile& OutputFile::operator=(OutputFile&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+OutputFile::~OutputFile() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+void OutputFile::write(uint64_t offset, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const size_t want = std::min(bytes.size(), write_block);
+    const ssize_t n = retry([&] { return pwrite(fd_, bytes.data(), want, static_cast<off_t>(offset)); });
+    if (n < 0) fail_write(path_, bytes.size(), errno);
+    if (n == 0) fail_write(path_, bytes.size(), ENOSPC);
+    bytes = bytes.subspan(static_cast<size_t>(n));
+    offset += static_cast<uint64_t>(n);
+  }
+}
+
+void OutputFile::close(bool sync) {
+  Descriptor file(std::exchange(fd_, -1));
+  if (sync && fdatasync(file.get()) != 0) fail_io(path_, "sync", errno);
+  if (::close(file.release()) != 0 && errno != EINTR) fail_io(path_, "close", errno);
+}
+
+void write_whole_file(const std::filesystem::path& path, std::string_view bytes, bool sync) {
+  OutputFile file(path, bytes.size());
+  file.write(0, std::as_bytes(std::span(bytes)));
+  file.close(sync);
+}
+
+}  // namespace tessera

@@ -1,0 +1,65 @@
+// What a path holds is decided by what is there: names of a folder, first bytes of a file. The reader chosen judges the rest.
+#include "store/formats.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "store/file.h"
+#include "store/hf_dir.h"
+#include "store/megatron_dir.h"
+#include "store/sniff.h"
+#include "store/torch_file.h"
+
+namespace tessera {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::unique_ptr<Reader> open_folder(const fs::path& path) {
+  const bool megatron = find_megatron(path).has_value();
+  if (megatron && is_hf_folder(path))
+    fail_world(format("{}: holds a Hugging Face checkpoint and a Megatron one: name the file or iteration folder", show_path(path)));
+  return megatron ? open_megatron(path) : open_hf_folder(path);
+}
+
+std::unique_ptr<Reader> open_file_by_content(const fs::path& path) {
+  const InputFile file(path);
+  std::string head(static_cast<size_t>(std::min<uint64_t>(file.size(), sniff_bytes)), '\0');
+  file.read(0, std::as_writable_bytes(std::span(head)));
+  const Sniff seen = sniff(head);
+  const bool named = path.extension() == ".safetensors";
+  if (named || seen.kind == FileKind::safetensors) return open_safetensors_file(path);
+  if (seen.kind == FileKind::foreign) fail_world(format("{}: not a checkpoint but {}", show_path(path), seen.name));
+  return open_torch_file(path);
+}
+
+}  // namespace
+
+const std::vector<Format>& formats() {
+  static const std::vector<Format> table = {
+      {"safetensors", "hf", create_safetensors, {}},
+      {"bin", "hf", create_bin, {}},
+      {"torch", "mcore", create_megatron, {"dummy_optimizer"}},
+  };
+  return table;
+}
+
+const Format* find_format(std::string_view name) {
+  const auto found = std::find_if(formats().begin(), formats().end(), [&](const Format& f) { return f.name == name; });
+  return found == formats().end() ? nullptr : &*found;
+}
+
+std::unique_ptr<Reader> open_checkpoint(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored) ? open_folder(path) : open_file_by_content(path);
+}
+
+std::unique_ptr<Writer> create_checkpoint(const OutputSpec& spec) {
+  const Format* format = find_format(spec.format);
+  if (!format || !format->create) fail_usage(tessera::format("format `{}` cannot be written", escape(spec.format)));
+  return format->create(spec);
+}
+
+}  // namespace tessera

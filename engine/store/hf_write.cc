@@ -1,0 +1,168 @@
+// Hugging Face folders as save_pretrained writes them: shards, config.json, side files, and the index last, as the mark
+// that the rest is whole.
+#include <set>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "store/file.h"
+#include "store/hf_dir.h"
+#include "store/safetensors.h"
+#include "store/shards.h"
+#include "store/torch_write.h"
+
+namespace tessera {
+namespace {
+
+// pytorch_model.bin, or one shard of it, as a Writer.
+class BinFile : public Writer {
+ public:
+  BinFile(const std::filesystem::path& path, std::span<const OutTensor> tensors)
+      : archive_(path, pickle_state_dict(tensors), sizes_of(tensors)) {
+    for (size_t i = 0; i < tensors.size(); ++i) places_.push_back({0, archive_.offset(i), tensor_bytes(tensors[i])});
+    files_ = {{path.filename(), archive_.size()}};
+  }
+  const std::vector<OutPlace>& places() const override { return places_; }
+  const std::vector<FileInfo>& files() const override { return files_; }
+  void write(uint32_t tensor, uint64_t offset, std::span<const std::byte> bytes) override {
+    archive_.write(tensor, offset, bytes);
+  }
+  void finish(bool sync) override { archive_.finish(sync); }
+
+  static std::vector<uint64_t> sizes_of(std::span<const OutTensor> tensors) {
+    std::vector<uint64_t> sizes;
+    for (const OutTensor& tensor : tensors) sizes.push_back(tensor_bytes(tensor));
+    return sizes;
+  }
+
+ private:
+  TorchArchiveWriter archive_;
+  std::vector<OutPlace> places_;
+  std::vector<FileInfo> files_;
+};
+
+// How the weights of one format are named and written.
+struct Weights {
+  std::string_view stem, extension, index;
+  std::unique_ptr<Writer> (*create)(const std::filesystem::path& path, std::span<const OutTensor> tensors);
+};
+
+template <class File>
+std::unique_ptr<Writer> create_file(const std::filesystem::path& path, std::span<const OutTensor> tensors) {
+  return std::make_unique<File>(path, tensors);
+}
+constexpr Weights safetensors = {"model", ".safetensors", "model.safetensors.index.json", create_file<SafetensorsWriter>};
+constexpr Weights bin = {"pytorch_model", ".bin", "pytorch_model.bin.index.json", create_file<BinFile>};
+
+// As Python's json.dumps(value, indent=2, sort_keys=True) + "\n".
+std::string pretty(Map map) { return to_json(Value(std::move(map)), {.indent = 2, .sort_keys = true}) + "\n"; }
+
+class HfWriter : public Writer {
+ public:
+  HfWriter(const OutputSpec& spec, const Weights& weights);
+  const std::vector<OutPlace>& places() const override { return places_; }
+  const std::vector<FileInfo>& files() const override { return files_; }
+  void write(uint32_t tensor, uint64_t offset, std::span<const std::byte> bytes) override;
+  void finish(bool sync) override;
+
+ private:
+  // A small file of which everything is known from the start.
+  struct Small {
+    std::string name, text;
+  };
+  void add_shard(const OutputSpec& spec, const std::string& name, const Weights& weights, const std::vector<uint32_t>& of);
+  void add_index(const OutputSpec& spec, std::string_view name);
+  void add_side_files(const OutputSpec& spec);
+  void add_small(std::string name, std::string text);
+  void copy(const InputFile& from, bool sync) const;
+
+  std::filesystem::path folder_;
+  std::vector<std::unique_ptr<Writer>> shards_;
+  std::vector<uint32_t> local_;  // by tensor: its number within its shard
+  std::vector<OutPlace> places_;
+  std::vector<FileInfo> files_;  // shards first, in order
+  std::vector<InputFile> side_files_;
+  std::vector<Small> small_;
+};
+
+HfWriter::HfWriter(const OutputSpec& spec, const Weights& weights)
+    : folder_(spec.path), local_(spec.tensors.size()), places_(spec.tensors.size()) {
+  if (spec.mesh != single_place) fail_usage(format("format `{}` has no ranks: every mesh size must be 1", spec.format));
+  const auto shards = split_shards(BinFile::sizes_of(spec.tensors), spec.max_shard_size);
+  for (size_t i = 0; i < shards.size(); ++i)
+    add_shard(spec, shard_name(weights.stem, weights.extension, i, shards.size()), weights, shards[i]);
+  if (!spec.config.empty()) add_small("config.json", pretty(spec.config));
+  if (shards.size() > 1) add_index(spec, weights.index);
+  add_side_files(spec);
+}
+
+void HfWriter::add_shard(const OutputSpec& spec, const std::string& name, const Weights& weights,
+                         const std::vector<uint32_t>& of) {
+  std::vector<OutTensor> tensors;
+  for (const uint32_t i : of) tensors.push_back(spec.tensors[i]);
+  shards_.push_back(weights.create(folder_ / name, tensors));
+  const auto file = static_cast<uint32_t>(files_.size());
+  for (uint32_t k = 0; k < of.size(); ++k) {
+    local_[of[k]] = k;
+    places_[of[k]] = shards_.back()->places()[k];
+    places_[of[k]].file = file;
+  }
+  files_.push_back(shards_.back()->files()[0]);
+}
+
+void HfWriter::add_index(const OutputSpec& spec, std::string_view name) {
+  Map metadata, weight_map, index;
+  uint64_t total = 0;
+  for (size_t i = 0; i < spec.tensors.size(); ++i) {
+    weight_map[spec.tensors[i].name] = files_[places_[i].file].path.string();
+    total += places_[i].bytes;
+  }
+  metadata["total_size"] = static_cast<int64_t>(total);
+  index["metadata"] = std::move(metadata);
+  index["weight_map"] = std::move(weight_map);
+  add_small(std::string(name), pretty(std::move(index)));
+}
+
+// Files of the output's own come before a side file of the same name.
+void HfWriter::add_side_files(const OutputSpec& spec) {
+  std::set<std::filesystem::path> taken;
+  for (const FileInfo& file : files_) taken.insert(file.path);
+  for (const std::filesystem::path& path : spec.side_files) {
+    if (!taken.insert(path.filename()).second) continue;
+    side_files_.emplace_back(path);
+    files_.push_back({path.filename(), side_files_.back().size()});
+  }
+}
+
+void HfWriter::add_small(std::string name, std::string text) {
+  files_.push_back({name, text.size()});
+  small_.push_back({std::move(name), std::move(text)});
+}
+
+void HfWriter::write(uint32_t tensor, uint64_t offset, std::span<const std::byte> bytes) {
+  shards_[places_[tensor].file]->write(local_[tensor], offset, bytes);
+}
+
+void HfWriter::copy(const InputFile& from, bool sync) const {
+  std::vector<std::byte> block(size_t{1} << 20);
+  OutputFile to(folder_ / from.path().filename(), from.size());
+  for (uint64_t at = 0; at < from.size(); at += block.size()) {
+    const auto part = std::span(block).first(static_cast<size_t>(std::min<uint64_t>(block.size(), from.size() - at)));
+    from.read(at, part);
+    to.write(at, part);
+  }
+  to.close(sync);
+}
+
+void HfWriter::finish(bool sync) {
+  for (const auto& shard : shards_) shard->finish(sync);
+  for (const InputFile& file : side_files_) copy(file, sync);
+  for (const Small& file : small_) write_whole_file(folder_ / file.name, file.text, sync);
+}
+
+}  // namespace
+
+std::unique_ptr<Writer> create_safetensors(const OutputSpec& spec) { return std::make_unique<HfWriter>(spec, safetensors); }
+std::unique_ptr<Writer> create_bin(const OutputSpec& spec) { return std::make_unique<HfWriter>(spec, bin); }
+
+}  // namespace tessera

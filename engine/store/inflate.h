@@ -1,0 +1,30 @@
+// Raw deflate of a known result size, streamed from a range of a file (zlib comes in here).
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+
+#include "store/file.h"
+
+namespace tessera {
+
+// A deflated range of a file and the size that its result is declared to have.
+struct Deflated {
+  uint64_t offset = 0;  // of the first packed byte in the file
+  uint64_t packed = 0;  // bytes in the file
+  uint64_t bytes = 0;   // of the result
+};
+
+// Hands the result to `sink` in blocks, front to back, in constant memory; `sink` returns false to stop early.
+// Error(world) "<file>: <what>: ..., at byte N" if the declared sizes break the ratio limit (checked before the first
+// byte), the stream is broken, ends early, or gives other than `bytes` bytes from exactly `packed` bytes.
+void inflate(const InputFile& file, const Deflated& range, const std::string& what,
+             const std::function<bool(std::span<const std::byte>)>& sink);
+
+// Bytes [at, at + out.size()) of the result; reads from the front of the range up to there.
+void inflate_part(const InputFile& file, const Deflated& range, const std::string& what, uint64_t at,
+                  std::span<std::byte> out);
+
+}  // namespace tessera

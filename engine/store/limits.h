@@ -1,0 +1,45 @@
+// Every limit that a file is held to, in one place (docs: reliability). A refusal names the limit it met.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace tessera::limits {
+
+inline constexpr uint64_t kib = 1024, mib = 1024 * kib;
+
+// tensors
+inline constexpr uint64_t tensors_per_file = 1'000'000;
+inline constexpr uint64_t tensors_per_checkpoint = 10'000'000;
+inline constexpr size_t name_bytes = 4096;  // of a tensor name: at least 1, UTF-8, no NUL
+inline constexpr size_t rank = 64;
+
+// safetensors
+inline constexpr uint64_t safetensors_header = 100'000'000;  // bytes
+inline constexpr size_t safetensors_depth = 8;               // of its JSON
+
+// JSON files
+inline constexpr size_t json_depth = 64;
+inline constexpr uint64_t index_bytes = 100 * mib;
+inline constexpr uint64_t config_bytes = 16 * mib;
+
+// zip archives
+inline constexpr uint64_t zip_members = 1'000'000;
+inline constexpr uint64_t zip_directory = 256 * mib;
+inline constexpr uint64_t inflate_ratio = 200;            // result : packed, ...
+inline constexpr uint64_t inflate_free = 16 * mib;        // ... held against results above this only
+
+// pickles
+inline constexpr uint64_t pickle_bytes = 512 * mib;
+inline constexpr uint64_t pickle_deflated_bytes = 64 * mib;  // result of a deflated data.pkl
+inline constexpr uint64_t pickle_opcodes = 50'000'000;
+inline constexpr size_t pickle_memo = 10'000'000;
+inline constexpr size_t pickle_stack = 10'000'000;
+inline constexpr size_t pickle_depth = 256;  // nesting of a value
+inline constexpr size_t pickle_integer_bytes = 1024;
+inline constexpr uint64_t view_ratio = 16;          // a view may name this many times its storage, ...
+inline constexpr uint64_t view_free = 16 * mib;     // ... or this many bytes, whichever is larger
+
+// Megatron folders
+inline constexpr uint64_t tracker_bytes = 64;
+
+}  // namespace tessera::limits

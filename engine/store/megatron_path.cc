@@ -1,0 +1,78 @@
+// Finding the folder of ranks: the tracker is followed, and never guessed around.
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "store/file.h"
+#include "store/limits.h"
+#include "store/megatron_dir.h"
+
+namespace tessera {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::vector<std::string> names_in(const fs::path& folder) {
+  std::error_code error;
+  fs::directory_iterator entry(folder, error);
+  std::vector<std::string> names;
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) names.push_back(entry->path().filename().string());
+  if (error) fail_world(format("{}: {}", show_path(folder), error.message()));
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+bool is_number(std::string_view digits) { return !digits.empty() && digits.find_first_not_of("0123456789") == std::string_view::npos; }
+
+std::optional<int64_t> iteration_of(std::string_view folder_name) {
+  if (!folder_name.starts_with("iter_") || !is_number(folder_name.substr(5)) || folder_name.size() > 5 + 18) return std::nullopt;
+  return std::stoll(std::string(folder_name.substr(5)));
+}
+
+bool is_iteration_name(std::string_view name) { return name == "release" || iteration_of(name); }
+
+// The folder that the tracker's text names.
+std::string tracked_folder(const fs::path& tracker) {
+  std::string text = InputFile(tracker).read_all(limits::tracker_bytes);
+  while (text.ends_with('\n') || text.ends_with('\r') || text.ends_with(' ')) text.pop_back();
+  if (text == "release") return text;
+  if (!is_number(text) || text.size() > 18)
+    fail_world(format("{}: holds `{}`, neither an iteration's number nor `release`", show_path(tracker), escape(text)));
+  return format("iter_{:07}", std::stoll(text));
+}
+
+MegatronPath follow(const fs::path& root, const std::string& name) {
+  MegatronPath out{root, root / name, name == "release", iteration_of(name)};
+  return out;
+}
+
+}  // namespace
+
+std::optional<MegatronPath> find_megatron(const fs::path& path) {
+  std::vector<std::string> names = names_in(path);
+  const auto has = [&](const auto& test) { return std::any_of(names.begin(), names.end(), test); };
+  const fs::path folder = fs::path(path / "").parent_path();  // without a slash at its end
+  if (has([](const std::string& name) { return name == megatron_tracker; })) {
+    const std::string name = tracked_folder(path / megatron_tracker);
+    std::error_code ignored;
+    if (!fs::is_directory(path / name, ignored))
+      fail_world(format("{}: leads to {}, which is no folder there", show_path(path / megatron_tracker), name));
+    return follow(path, name);
+  }
+  const bool has_ranks = has([](const std::string& name) { return name.starts_with("mp_rank_") || name == ".metadata"; });
+  if (has_ranks) {
+    std::error_code ignored;
+    const std::string name = folder.filename().string();
+    const bool tracked = is_iteration_name(name) && fs::exists(folder.parent_path() / megatron_tracker, ignored);
+    MegatronPath out = follow(tracked ? folder.parent_path() : folder, name);
+    out.folder = folder;
+    out.release = !out.iteration;
+    return out;
+  }
+  std::erase_if(names, [](const std::string& name) { return !is_iteration_name(name); });
+  if (names.empty()) return std::nullopt;
+  fail_world(format("{}: not there, and it says which iteration to read; found {}: name that folder", show_path(path / megatron_tracker), join(names, ", ")));
+}
+
+}  // namespace tessera

@@ -1,0 +1,130 @@
+// What a rank file says of itself. Optimizer and random state are not looked at; tensors are those below `model`.
+#include "store/megatron_rank.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace tessera {
+namespace {
+
+constexpr int64_t most_ranks = 1'000'000;  // of one dimension: products of three fit 64 bits
+constexpr std::array known_versions = {0.0, 1.0, 2.0, 3.0};
+
+class RankFile {
+ public:
+  explicit RankFile(TorchFile file) : file_(std::move(file)) { rank_.file = show_path(file_.archive.file().path()); }
+
+  MegatronRank take() {
+    if (!tree().is(tree().root, PickleKind::dict)) fail(format("its value is of kind {}, not a dict", kind(tree().root)));
+    arguments();
+    version();
+    iteration();
+    const std::vector<PickleId> chunks = models();
+    rank_.chunks = static_cast<uint32_t>(chunks.size());
+    std::vector<StateDict> states;
+    for (PickleId chunk : chunks) states.push_back(state_dict(tree(), chunk, true, rank_.file));
+    Contents about;
+    about.warnings = std::move(file_.warnings);
+    rank_.reader = std::make_unique<TorchReader>(std::move(file_.archive), std::move(about));
+    for (uint32_t chunk = 0; chunk < states.size(); ++chunk)
+      for (StateTensor& tensor : states[chunk].tensors) rank_.reader->add(tree(), std::move(tensor), chunk);
+    return std::move(rank_);
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string& what) const { fail_world(format("{}: {}", rank_.file, what)); }
+  const PickleTree& tree() const { return file_.tree; }
+  const char* kind(PickleId id) const { return name_of(tree().at(id).kind); }
+  std::optional<PickleId> find(std::string_view key) const { return tree().find(tree().root, key); }
+
+  void arguments() {
+    const auto args = find("args");
+    if (!args || tree().is(*args, PickleKind::none)) return;
+    Value value = to_value(tree(), *args);
+    if (!value.as_map()) fail(format("args is of kind {}, not a namespace or dict with text keys", kind(*args)));
+    rank_.args = std::move(*value.as_map());
+  }
+
+  void version() {
+    const auto found = find("checkpoint_version");
+    if (!found) return;
+    const bool integer = tree().is(*found, PickleKind::integer);
+    if (!integer && !tree().is(*found, PickleKind::real)) fail(format("checkpoint_version is of kind {}, not a number", kind(*found)));
+    rank_.version = integer ? static_cast<double>(tree().at(*found).value) : tree().at(*found).real();
+    if (std::find(known_versions.begin(), known_versions.end(), rank_.version) == known_versions.end())
+      fail(format("checkpoint_version is {}; known are 0, 1, 2 and 3", rank_.version));
+  }
+
+  void iteration() {
+    const auto found = find("iteration");
+    if (!found || tree().is(*found, PickleKind::none)) return;
+    if (!tree().is(*found, PickleKind::integer) || tree().at(*found).value < 0) fail("iteration is not a count");
+    rank_.iteration = tree().at(*found).value;
+  }
+
+  std::vector<PickleId> models() const {
+    std::vector<PickleId> chunks;
+    if (const auto whole = find("model")) chunks.push_back(*whole);
+    while (const auto chunk = find(format("model{}", chunks.size()))) {
+      if (find("model")) fail("it holds both `model` and `model0`");
+      chunks.push_back(*chunk);
+    }
+    if (chunks.empty()) fail("it holds no `model` (nor `model0`, `model1`, ...)");
+    const std::vector<PickleId>& pairs = tree().items(tree().root);
+    for (size_t i = 0; i < pairs.size(); i += 2)
+      if (tree().is(pairs[i], PickleKind::text) && is_chunk_beyond(tree().text(pairs[i]), chunks.size()))
+        fail(format("it holds `{}` but not all chunks before it", escape(tree().text(pairs[i]))));
+    for (PickleId chunk : chunks)
+      if (!tree().is(chunk, PickleKind::dict)) fail(format("model is of kind {}, not a dict", kind(chunk)));
+    return chunks;
+  }
+
+  static bool is_chunk_beyond(std::string_view key, size_t count) {
+    if (!key.starts_with("model") || key.size() == 5 || key.find_first_not_of("0123456789", 5) != std::string_view::npos) return false;
+    return key.size() > 8 || std::stoul(std::string(key.substr(5))) >= count;
+  }
+
+  TorchFile file_;
+  MegatronRank rank_;
+};
+
+}  // namespace
+
+bool is_megatron_dict(const PickleTree& tree) {
+  if (!tree.is(tree.root, PickleKind::dict)) return false;
+  const auto holds_dict = [&](const char* key) {
+    const auto found = tree.find(tree.root, key);
+    return found && tree.is(*found, PickleKind::dict);
+  };
+  const bool has_header = holds_dict("args") || tree.find(tree.root, "checkpoint_version");
+  return has_header && (holds_dict("model") || holds_dict("model0"));
+}
+
+MegatronRank read_megatron_rank(TorchFile file) { return RankFile(std::move(file)).take(); }
+
+std::optional<int32_t> size_argument(const MegatronRank& rank, const char* key, bool none_is_absent) {
+  const Value* value = rank.args ? rank.args->find(key) : nullptr;
+  if (!value || (none_is_absent && value->is_none())) return std::nullopt;
+  const int64_t* size = value->as_int();
+  if (!size || *size < 1 || *size > most_ranks) fail_world(format("{}: args.{} is {}, not a count of ranks", rank.file, key, show(*value)));
+  return static_cast<int32_t>(*size);
+}
+
+Mesh mesh_of_arguments(const MegatronRank& rank, Mesh mesh) {
+  const auto set = [&](MeshDim dim, std::optional<int32_t> size) {
+    if (size) mesh[static_cast<size_t>(dim)] = *size;
+  };
+  set(MeshDim::tp, size_argument(rank, "model_parallel_size"));
+  set(MeshDim::tp, size_argument(rank, "tensor_model_parallel_size"));
+  set(MeshDim::pp, size_argument(rank, "pipeline_model_parallel_size"));
+  set(MeshDim::ep, size_argument(rank, "expert_model_parallel_size"));
+  mesh[static_cast<size_t>(MeshDim::vpp)] = static_cast<int32_t>(rank.chunks);
+  mesh[static_cast<size_t>(MeshDim::etp)] = mesh[static_cast<size_t>(MeshDim::tp)];
+  set(MeshDim::etp, size_argument(rank, "expert_tensor_parallel_size", true));
+  return mesh;
+}
+
+}  // namespace tessera

@@ -1,0 +1,151 @@
+// Writing the `torch` format: one archive for each rank folder, all of them laid out before the first byte; the tracker
+// last, as the mark that the rest is whole.
+#include <algorithm>
+#include <map>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "store/file.h"
+#include "store/megatron_dir.h"
+#include "store/megatron_pickle.h"
+#include "store/torch_write.h"
+
+namespace tessera {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr auto vpp = static_cast<size_t>(MeshDim::vpp), ep = static_cast<size_t>(MeshDim::ep);
+
+DummyOptimizer dummy_optimizer(const Map& options) {
+  const Value* value = options.find("dummy_optimizer");
+  if (!value || value->is_none() || *value == Value(false)) return DummyOptimizer::none;
+  if (*value == Value(true)) return DummyOptimizer::in_each_rank;
+  if (*value == Value("distributed")) return DummyOptimizer::distributed;
+  fail_usage(format("dummy_optimizer is {}: true, false or \"distributed\" are known", show(*value)));
+}
+
+int64_t data_parallel_size(const Map& config) {
+  const Value* value = config.find("data_parallel_size");
+  return value && value->as_int() ? std::max<int64_t>(*value->as_int(), 1) : 1;
+}
+
+class MegatronWriter : public Writer {
+ public:
+  explicit MegatronWriter(const OutputSpec& spec)
+      : root_(spec.path), folder_(spec.release ? "release" : format("iter_{:07}", spec.iteration)), optimizer_(dummy_optimizer(spec.options)),
+        tracker_(spec.release ? "release" : format("{}", spec.iteration)), places_(spec.tensors.size()), storage_(spec.tensors.size()) {
+    add_ranks(spec);
+    if (optimizer_ == DummyOptimizer::distributed) add_optimizers(spec);
+    for (const fs::path& path : spec.side_files) {
+      side_files_.emplace_back(path);
+      files_.push_back({path.filename(), side_files_.back().size()});
+    }
+    files_.push_back({megatron_tracker, tracker_.size()});
+  }
+
+  const std::vector<OutPlace>& places() const override { return places_; }
+  const std::vector<FileInfo>& files() const override { return files_; }
+
+  void write(uint32_t tensor, uint64_t offset, std::span<const std::byte> bytes) override {
+    archives_[places_[tensor].file].write(storage_[tensor], offset, bytes);
+  }
+
+  void finish(bool sync) override {
+    for (TorchArchiveWriter& archive : archives_) archive.finish(sync);
+    for (const InputFile& file : side_files_) copy(file, sync);
+    write_whole_file(root_ / megatron_tracker, tracker_, sync);
+  }
+
+ private:
+  // What goes into one rank's file: tensors of each virtual stage, as numbers in OutputSpec::tensors.
+  struct Rank {
+    std::vector<std::vector<uint32_t>> chunks;
+    std::vector<bool> taken;  // by virtual stage: some place is there already
+  };
+
+  void add_ranks(const OutputSpec& spec) {
+    const auto chunks = static_cast<size_t>(spec.mesh[vpp]);
+    std::map<std::string, Rank> ranks;
+    std::vector<std::vector<uint32_t>*> of_place;
+    for (const PlaceInfo& place : spec.places) {
+      const std::string label = megatron_label(place.at, spec.mesh);
+      Rank& rank = ranks.try_emplace(label, Rank{std::vector<std::vector<uint32_t>>(chunks), std::vector<bool>(chunks)}).first->second;
+      const auto chunk = static_cast<size_t>(place.at[vpp]);
+      if (rank.taken.at(chunk))
+        fail_usage(format("two ranks would share the folder {}: with this expert_tensor_parallel_size only the format torch_dist can hold them", label));
+      rank.taken[chunk] = true;
+      of_place.push_back(&rank.chunks[chunk]);
+    }
+    for (uint32_t i = 0; i < spec.tensors.size(); ++i) of_place[spec.tensors[i].place]->push_back(i);
+    const bool legacy = std::any_of(spec.tensors.begin(), spec.tensors.end(), [](const OutTensor& tensor) { return is_legacy_name(tensor.name); });
+    for (const auto& [label, rank] : ranks) add_rank(spec, label, rank, legacy);
+  }
+
+  void add_rank(const OutputSpec& spec, const std::string& label, const Rank& rank, bool legacy) {
+    RankModel model{{}, legacy};
+    std::vector<uint64_t> sizes;
+    for (const std::vector<uint32_t>& chunk : rank.chunks) {
+      std::vector<const OutTensor*>& tensors = model.chunks.emplace_back();
+      for (uint32_t i : chunk) {
+        places_[i].file = static_cast<uint32_t>(archives_.size());
+        storage_[i] = sizes.size();
+        tensors.push_back(&spec.tensors[i]);
+        sizes.push_back(tensor_bytes(spec.tensors[i]));
+      }
+    }
+    const bool split = optimizer_ == DummyOptimizer::distributed;
+    add_archive(fs::path(folder_) / label / (split ? "model_rng.pt" : "model_optim_rng.pt"),
+                pickle_rank(model, spec.config, spec.release ? 0 : spec.iteration, optimizer_), sizes);
+    for (const std::vector<uint32_t>& chunk : rank.chunks)
+      for (uint32_t i : chunk) {
+        places_[i].offset = archives_.back().offset(storage_[i]);
+        places_[i].bytes = sizes[storage_[i]];
+      }
+  }
+
+  // One optim.pt for each data-parallel rank, which is the last number of its folder.
+  void add_optimizers(const OutputSpec& spec) {
+    if (spec.mesh[ep] > 1) fail_usage("dummy_optimizer = \"distributed\" is not for expert-parallel checkpoints: its folders would be taken for ranks");
+    const std::string pickle = pickle_dummy_optimizer();
+    for (const PlaceInfo& place : spec.places)
+      for (int64_t rank = 0; rank < data_parallel_size(spec.config) && place.at[vpp] == 0; ++rank)
+        add_archive(fs::path(folder_) / format("{}_{:03}", megatron_label(place.at, spec.mesh), rank) / "optim.pt", pickle, {});
+  }
+
+  void add_archive(const fs::path& path, std::string pickle, const std::vector<uint64_t>& sizes) {
+    std::error_code error;
+    fs::create_directories((root_ / path).parent_path(), error);
+    if (error) fail_io((root_ / path).parent_path(), "create", error.value());
+    archives_.emplace_back(root_ / path, std::move(pickle), sizes);
+    files_.push_back({path, archives_.back().size()});
+  }
+
+  void copy(const InputFile& from, bool sync) const {
+    std::vector<std::byte> block(std::min<uint64_t>(from.size(), 1 << 20));
+    OutputFile to(root_ / from.path().filename(), from.size());
+    for (uint64_t at = 0; at < from.size(); at += block.size()) {
+      const std::span part = std::span(block).first(std::min<uint64_t>(block.size(), from.size() - at));
+      from.read(at, part);
+      to.write(at, part);
+    }
+    to.close(sync);
+  }
+
+  fs::path root_;
+  std::string folder_;
+  DummyOptimizer optimizer_;
+  std::string tracker_;
+  std::vector<OutPlace> places_;
+  std::vector<size_t> storage_;  // by tensor: in its archive
+  std::vector<TorchArchiveWriter> archives_;
+  std::vector<InputFile> side_files_;
+  std::vector<FileInfo> files_;  // archives first, in order
+};
+
+}  // namespace
+
+std::unique_ptr<Writer> create_megatron(const OutputSpec& spec) { return std::make_unique<MegatronWriter>(spec); }
+
+}  // namespace tessera

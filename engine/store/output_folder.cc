@@ -1,0 +1,238 @@
+// The commit protocol: lock, build beside the final name, rename as one, sync the parent. Whatever happens before the
+// rename leaves the final name as it was.
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <system_error>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "store/file.h"
+#include "store/posix.h"
+
+namespace tessera {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view lock_mark = "tessera ";  // a lock says "tessera <process> <host>"
+
+std::string read_lock(const Descriptor& file, const fs::path& path) {
+  std::array<char, 256> text{};
+  const ssize_t n = retry([&] { return pread(file.get(), text.data(), text.size(), 0); });
+  if (n < 0) fail_io(path, "read", errno);
+  return std::string(text.data(), static_cast<size_t>(n));
+}
+
+void write_lock(const Descriptor& file, const fs::path& path) {
+  std::array<char, 256> host{};
+  gethostname(host.data(), host.size() - 1);
+  const std::string text = format("{}{} {}\n", lock_mark, getpid(), host.data());
+  if (ftruncate(file.get(), 0) != 0) fail_io(path, "truncate", errno);
+  if (retry([&] { return pwrite(file.get(), text.data(), text.size(), 0); }) < 0) fail_io(path, "write", errno);
+}
+
+bool is_at(const Descriptor& file, const fs::path& path) {
+  struct stat here {}, there {};
+  return fstat(file.get(), &here) == 0 && lstat(path.c_str(), &there) == 0 && there.st_dev == here.st_dev &&
+         there.st_ino == here.st_ino;
+}
+
+// Absolute, links followed, without a slash at the end.
+fs::path resolve(const fs::path& path) {
+  std::error_code error;
+  fs::path full = fs::weakly_canonical(fs::absolute(path), error);
+  if (error) fail_io(path, "resolve", error.value());
+  if (!full.has_filename()) full = full.parent_path();
+  if (!full.has_filename()) fail_usage(format("{}: cannot be an output folder", show_path(path)));
+  return full;
+}
+
+fs::path beside(const fs::path& final, std::string_view before, std::string_view after) {
+  return final.parent_path() / format("{}{}{}", before, final.filename().string(), after);
+}
+
+bool is_there(const fs::path& path) {
+  struct stat status {};
+  if (lstat(path.c_str(), &status) == 0) return true;
+  if (errno != ENOENT) fail_io(path, "stat", errno);
+  return false;
+}
+
+void remove_tree(const fs::path& path) {
+  std::error_code error;
+  fs::remove_all(path, error);
+  if (error) fail_io(path, "remove", error.value());
+}
+
+void rename_path(const fs::path& from, const fs::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) fail_io(from, "rename to " + show_path(to), errno);
+}
+
+bool not_supported(int error) { return error == EINVAL || error == ENOSYS || error == EOPNOTSUPP; }
+
+// A plain rename replaces no folder that has anything in it, so it will do where the flag is not supported.
+void rename_new(const fs::path& from, const fs::path& to) {
+  if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return;
+  if (!not_supported(errno)) fail_io(from, "rename to " + show_path(to), errno);
+  rename_path(from, to);
+}
+
+// Where the flag is not supported the exchange goes over a third name, from which an interrupted one is recovered.
+void exchange(const fs::path& a, const fs::path& b, const fs::path& aside) {
+  if (renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) == 0) return;
+  if (!not_supported(errno)) fail_io(a, "exchange with " + show_path(b), errno);
+  rename_path(b, aside);
+  try {
+    rename_path(a, b);
+  } catch (...) {
+    rename_path(aside, b);
+    throw;
+  }
+  rename_path(aside, a);
+}
+
+void recover(const fs::path& final, const fs::path& aside) {
+  if (!is_there(aside)) return;
+  if (is_there(final))
+    remove_tree(aside);
+  else
+    rename_path(aside, final);
+}
+
+void refuse_taken(const fs::path& final, bool overwrite) {
+  if (!is_there(final)) return;
+  std::error_code error;
+  if (!fs::is_directory(final, error)) fail_usage(format("{}: exists and is not a folder", show_path(final)));
+  const bool empty = fs::is_empty(final, error);
+  if (error) fail_io(final, "read", error.value());
+  if (!empty && !overwrite)
+    fail_usage(format("{}: exists and is not empty; --overwrite replaces it", show_path(final)));
+}
+
+void sync_tree(const fs::path& folder) {
+  std::error_code error;
+  fs::recursive_directory_iterator entry(folder, error);
+  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error))
+    if (entry->is_directory(error) && !error) sync_folder(entry->path());
+  if (error) fail_io(folder, "read", error.value());
+  sync_folder(folder);
+}
+
+// `inner` is `outer` or lies in it; both resolved.
+bool lies_in(const fs::path& inner, const fs::path& outer) {
+  const auto [rest, at] = std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end());
+  return rest == outer.end();
+}
+
+}  // namespace
+
+void require_apart(const fs::path& output, const std::vector<fs::path>& sources) {
+  const fs::path out = resolve(output);
+  for (const fs::path& source : sources) {
+    const fs::path in = resolve(source);
+    if (lies_in(out, in) || lies_in(in, out))
+      fail_usage(format("{}: the output is, holds or lies in the source {}", show_path(output), show_path(source)));
+  }
+}
+
+// Held from construction to destruction; the file goes away with it.
+struct OutputFolder::Lock {
+  explicit Lock(fs::path lock_path) : path(std::move(lock_path)) {
+    while (!take()) {
+    }
+    try {
+      write_lock(file, path);
+    } catch (...) {
+      remove();
+      throw;
+    }
+  }
+  ~Lock() { remove(); }
+
+  void remove() const {
+    if (is_at(file, path)) ::unlink(path.c_str());
+  }
+
+  // False if the file that was locked had just been removed by its last holder.
+  bool take() {
+    file = open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, "open");
+    const bool held = retry([&] { return flock(file.get(), LOCK_EX | LOCK_NB); }) != 0;
+    if (held && errno != EWOULDBLOCK) fail_io(path, "lock", errno);
+    const std::string text = read_lock(file, path);
+    const bool ours = text.starts_with(lock_mark);
+    if (!text.empty() && !ours) fail_world(format("{}: is not a lock of this program; remove it first", show_path(path)));
+    if (held) fail_world(format("{}: held by another run ({})", show_path(path), holder(text)));
+    return is_at(file, path);
+  }
+
+  static std::string holder(const std::string& text) {
+    const auto words = split(text.substr(0, text.find('\n')), ' ');
+    return words.size() == 3 ? format("process {} on {}", escape(words[1]), escape(words[2])) : "starting or ending";
+  }
+
+  fs::path path;
+  Descriptor file;
+};
+
+OutputFolder::OutputFolder(fs::path final_path, bool overwrite)
+    : final_(resolve(final_path)),
+      partial_(beside(final_, ".", ".partial")),
+      aside_(beside(final_, ".", ".replaced")),
+      overwrite_(overwrite) {
+  std::error_code ignored;
+  if (!fs::is_directory(final_.parent_path(), ignored))
+    fail_world(format("{}: no such folder, and the output is to stand in it", show_path(final_.parent_path())));
+  lock_ = std::make_unique<Lock>(beside(final_, "", ".lock"));
+  recover(final_, aside_);
+  refuse_taken(final_, overwrite_);
+  remove_tree(partial_);
+  if (::mkdir(partial_.c_str(), 0777) != 0) fail_io(partial_, "create", errno);
+}
+
+OutputFolder::~OutputFolder() {
+  std::error_code ignored;
+  if (!committed_ && !keep_) fs::remove_all(partial_, ignored);
+}
+
+void OutputFolder::require_space(uint64_t bytes) const {
+  std::error_code error;
+  const uint64_t free = fs::space(partial_, error).available;
+  if (error) fail_io(partial_, "find the free space", error.value());
+  const uint64_t needed = bytes + bytes / 100;
+  if (needed > free)
+    fail_world(format("{}: {} bytes are needed, {} are free", show_path(final_), needed, free));
+}
+
+// True if an older output was exchanged for the new one.
+bool OutputFolder::place() {
+  if (is_there(final_) && ::rmdir(final_.c_str()) != 0) {
+    if (!overwrite_) fail_io(final_, "remove, as an empty folder", errno);
+    exchange(partial_, final_, aside_);
+    return true;
+  }
+  rename_new(partial_, final_);
+  return false;
+}
+
+void OutputFolder::commit(bool sync) {
+  if (sync) sync_tree(partial_);
+  const bool replaced = place();
+  try {
+    if (sync) sync_folder(final_.parent_path());
+  } catch (...) {
+    replaced ? exchange(final_, partial_, aside_) : rename_path(final_, partial_);
+    throw;
+  }
+  committed_ = true;
+  std::error_code ignored;
+  fs::remove_all(partial_, ignored);
+}
+
+}  // namespace tessera

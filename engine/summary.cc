@@ -1,0 +1,108 @@
+// What a conversion says at its end: tensors, bytes, time, verdict, what was dropped, compared, rounded.
+#include "summary.h"
+
+#include <sys/resource.h>
+
+#include "base/text.h"
+
+namespace tessera {
+namespace {
+
+uint64_t output_bytes(const OutputSpec& spec) {
+  uint64_t bytes = 0;
+  for (const OutTensor& t : spec.tensors) bytes += uint64_t(volume(t.shape)) * byte_size(t.dtype);
+  return bytes;
+}
+
+int64_t peak_memory() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return int64_t{usage.ru_maxrss} * 1024;
+}
+
+List texts(const std::vector<std::string>& lines) {
+  List list;
+  for (const std::string& line : lines) list.push_back(line);
+  return list;
+}
+
+Map loss_json(const CastLoss& loss) {
+  Map json;
+  json["rounded"] = int64_t(loss.rounded);
+  json["overflowed"] = int64_t(loss.overflowed);
+  json["underflowed"] = int64_t(loss.underflowed);
+  return json;
+}
+
+// "mask: 12 tensors (h.<0..11>.attn.bias)" is the plan's wording; here only long lists are cut.
+void add_list(Report& report, const std::string& title, const std::vector<std::string>& items) {
+  if (items.empty()) return;
+  report.lines.push_back(format("{}:", title));
+  for (size_t i = 0; i < items.size() && i < 10; ++i) report.lines.push_back("  " + items[i]);
+  if (items.size() > 10) report.lines.push_back(format("  ... and {} more", items.size() - 10));
+}
+
+}  // namespace
+
+Map mesh_json(const Mesh& mesh) {
+  Map json;
+  for (size_t d = 0; d < mesh.size(); ++d) json[mesh_dim_names[d]] = int64_t{mesh[d]};
+  return json;
+}
+
+Report Summary::report(const RunResult* result, double seconds, bool dry_run) const {
+  const Plan& plan = prepared_.plan;
+  const OutputSpec& spec = prepared_.output;
+  const RuleFile& file = prepared_.rules.set.file;
+  const Verdict& verdict = plan.graph.verdict;
+  Report report;
+  Map& json = report.json;
+  json["family"] = file.family.s;
+  json["rules"] = prepared_.rules.path.string();
+  json["from"] = file.sides[plan.model.from.side].s;
+  json["to"] = file.sides[plan.model.to.side].s;
+  json["format"] = spec.format;
+  json["mesh"] = mesh_json(spec.mesh);
+  json["tensors"] = int64_t(spec.tensors.size());
+  json["bytes"] = int64_t(output_bytes(spec));
+  json["verdict"] = grade_name(verdict.grade);
+  json["reason"] = verdict.reason;
+  json["ignored"] = texts(plan.graph.ignored);
+  json["defaulted_keys"] = texts(plan.model.defaulted);
+  json["dropped_keys"] = texts(plan.model.dropped_keys);
+  json["notes"] = texts(plan.model.notes);
+  json["dry_run"] = dry_run;
+  report.lines.push_back(format("{} tensors, {}, {}{}", spec.tensors.size(), show_bytes(output_bytes(spec)),
+                                grade_name(verdict.grade), verdict.reason.empty() ? "" : " (" + verdict.reason + ")"));
+  if (result) add_run(report, *result, seconds);
+  add_list(report, "left out", plan.graph.ignored);
+  if (!plan.model.defaulted.empty())
+    report.lines.push_back("taken by default: " + join(plan.model.defaulted, ", "));
+  if (!plan.model.dropped_keys.empty())
+    report.lines.push_back("configuration keys that nothing carries over: " + join(plan.model.dropped_keys, ", "));
+  report.warnings = plan.model.notes;
+  const auto& warnings = prepared_.reader->contents().warnings;
+  report.warnings.insert(report.warnings.end(), warnings.begin(), warnings.end());
+  return report;
+}
+
+void Summary::add_run(Report& report, const RunResult& result, double seconds) const {
+  Map& json = report.json;
+  json["seconds"] = seconds;
+  json["peak_memory"] = peak_memory();
+  json["compared"] = int64_t(result.compared);
+  json["loss"] = loss_json(result.loss);
+  report.lines.back() += format(" in {:.1f} s ({}/s), peak memory {}", seconds,
+                                show_bytes(uint64_t(double(result.bytes_written) / std::max(seconds, 1e-9))),
+                                show_bytes(uint64_t(peak_memory())));
+  if (result.compared) report.lines.push_back(format("{} elements of replicas and copies compared: equal", result.compared));
+  const CastLoss& loss = result.loss;
+  if (loss.rounded || loss.overflowed || loss.underflowed)
+    report.lines.push_back(format("the cast changed {} values: {} rounded, {} became infinite, {} became zero",
+                                  loss.rounded + loss.overflowed + loss.underflowed, loss.rounded, loss.overflowed, loss.underflowed));
+  for (const auto& [name, one] : result.losses)
+    if (one.overflowed)
+      report.warnings.push_back(format("`{}`: {} values are beyond the range of the target type", escape(name), one.overflowed));
+}
+
+}  // namespace tessera
