@@ -69,7 +69,8 @@ std::string to_text(const Box& box) {
 
 Box restrict(const Box& box, const Window& window) {
   auto shifted = [&](const Strided& at) {
-    return Strided{std::inner_product(window.first.begin(), window.first.end(), at.strides.begin(), at.offset), at.strides};
+    return Strided{std::inner_product(window.first.begin(), window.first.end(), at.strides.begin(), at.offset),
+                   at.strides};
   };
   return {window.shape, shifted(box.from), shifted(box.to)};
 }

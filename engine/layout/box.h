@@ -22,7 +22,7 @@ struct Box {
   bool operator==(const Box&) const = default;
 };
 
-int64_t volume(const Extents& shape);
+int64_t volume(const Extents& shape);  // throws std::overflow_error beyond 2^63
 // Lowest and one past the highest number reached; {offset, offset} if the volume is 0.
 struct Reach {
   int64_t begin = 0, end = 0;
@@ -46,20 +46,20 @@ std::vector<Window> clip(const Extents& shape, const Strided& at, int64_t lo, in
 // `box` restricted to a window of its index space.
 Box restrict(const Box& box, const Window& window);
 
-// Do two affine images have a number in common? Exact; made for images of layouts (nested strides), for which it takes a
-// few steps for each axis. `steps` bounds the search: nullopt when it ran out (undecided).
+// Do two affine images have a number in common? Exact, for numbers up to 2^62; made for images of layouts (nested
+// strides), for which it takes a few steps for each axis. `steps` bounds the search: nullopt when it ran out (undecided).
 struct Image {
   Extents shape;
   Strided at;
 };
 std::optional<bool> intersects(const Image& a, const Image& b, int64_t steps = 1'000'000);
 
-// Do the images (each injective) tile [0, total) exactly once? Returns nothing if so, else an explanation: the first
-// number that is missing or taken twice.
+// Do the images (each nested, as for clip) tile [0, total) exactly once? Returns nothing if so, else an explanation:
+// an image that reaches outside; else two that meet and the first number that both take; else the first number missing.
 struct Untiled {
   enum class Kind { hole, twice, outside, undecided } kind;
   int64_t element = 0;
-  size_t first = 0, second = 0;  // indices of the images that meet, for `twice`
+  size_t first = 0, second = 0;  // indices: of the images that meet; of the one outside (both)
 };
 std::optional<Untiled> tile(const std::vector<Image>& images, int64_t total);
 

@@ -18,8 +18,7 @@ class Clipper {
       if (shape[a] > 1 && at.strides[a] > 0) axes_.push_back(a);
     std::sort(axes_.begin(), axes_.end(), [&](size_t a, size_t b) { return at.strides[a] > at.strides[b]; });
     spans_.assign(axes_.size() + 1, 1);
-    for (size_t k = axes_.size(); k-- > 0;)
-      spans_[k] = spans_[k + 1] + (shape[axes_[k]] - 1) * at.strides[axes_[k]];
+    for (size_t k = axes_.size(); k-- > 0;) spans_[k] = spans_[k + 1] + (shape[axes_[k]] - 1) * at.strides[axes_[k]];
   }
 
   std::vector<Window> run() {

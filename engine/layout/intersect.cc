@@ -1,5 +1,5 @@
-// Do two affine images meet? One equation over bounded indices, offset_a + sum(i * s) = offset_b + sum(j * t), solved by
-// branch and bound from the largest stride down.
+// Do two affine images meet? One equation over bounded indices, offset_a + sum(i * s) = offset_b + sum(j * t), solved
+// by branch and bound from the largest stride down.
 #include <algorithm>
 #include <numeric>
 

@@ -29,6 +29,7 @@ std::string factor_text(const Factor& factor) {
 
 std::string product_text(const std::vector<Factor>& factors) {
   std::vector<std::string> texts;
+  texts.reserve(factors.size());
   for (const Factor& factor : factors) texts.push_back(factor_text(factor));
   return join(texts, " ");
 }
@@ -36,8 +37,10 @@ std::string product_text(const std::vector<Factor>& factors) {
 void collect_parts(const std::vector<Factor>& factors, std::vector<Word>& parts) {
   for (const Factor& factor : factors)
     for (const Term& term : factor.terms) {
-      if (term.kind == Term::Kind::group) collect_parts(term.factors, parts);
-      else parts.push_back(term.part);
+      if (term.kind == Term::Kind::group)
+        collect_parts(term.factors, parts);
+      else
+        parts.push_back(term.part);
     }
 }
 

@@ -54,7 +54,7 @@ struct LayoutFault {
 };
 
 // Parses the layout that stands in text[begin, end). All positions in the result are positions in `text`. Nesting is
-// limited to 32, so that walks over a Layout may recurse.
+// limited to 32, so that walks over a Layout may recurse; dimensions to 64, the text to 4 KiB.
 std::variant<Layout, LayoutFault> parse_layout(std::string_view text, size_t begin, size_t end);
 std::string to_text(const Layout& layout);  // one spelling, blanks as the language wants them
 
@@ -65,7 +65,8 @@ std::vector<Word> axes_of(const Layout& layout);               // every axis fac
 // What one part has laid on the way to one of its occurrences in a layout.
 struct Occurrence {
   const Term* term = nullptr;      // nullptr: the layout has no sums, the part is the whole layout
-  std::vector<Word> on_the_way;    // axis factors passed (those beside the sums too, in all dimensions), in order
+  std::vector<Word> on_the_way;    // axis factors passed: those beside the sums in all dimensions, then those of each
+                                   // group around the term, outermost first
   bool bare = false;
   std::vector<Word> axes;          // spelled axes
 };

@@ -1,5 +1,5 @@
-// Layouts from text: recursive descent over the grammar of docs/language.md, "Addresses". The first fault ends the parse
-// and points at the first word that is wrong.
+// Layouts from text: recursive descent over the grammar of docs/language.md, "Addresses". The first fault ends the
+// parse and points at the first word that is wrong.
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -121,7 +121,8 @@ bool Parser::factor(Factor& factor) {
 }
 
 bool Parser::one(Factor& factor, const Word& word) {
-  if (word.text != "1") return fail(word.begin, word.end, "a size in a layout: name an axis; 1 is the only number here");
+  if (word.text != "1")
+    return fail(word.begin, word.end, "a size in a layout: name an axis; 1 is the only number here");
   if (peek() == '+' || peek() == ':') return fail(word.begin, word.end, "1 is not a part: only parts stand in a sum");
   factor.kind = Factor::Kind::one;
   factor.end = at_;
@@ -168,7 +169,8 @@ bool Parser::spelled_axes(Term& term) {
   term.kind = Term::Kind::spelled;
   if (peek() == '(') return spelled_group(term);
   Word axis = word();
-  if (axis.text.empty()) return fail(colon, colon + 1, "an axis, 1 or a group of axes must follow `:`, without a blank");
+  if (axis.text.empty())
+    return fail(colon, colon + 1, "an axis, 1 or a group of axes must follow `:`, without a blank");
   if (axis.text == "1") return true;
   if (starts_with_digit(axis)) return fail(axis.begin, axis.end, "a size in a layout: name an axis");
   term.axes.push_back(std::move(axis));
@@ -216,9 +218,7 @@ bool Parser::group_term(Term& term) {
                                       : "a group inside a group: a group without a part stands only as a dimension");
 }
 
-bool Parser::after_factor() {
-  return at_ >= end_ || is_blank(peek()) || (depth_ > 0 && peek() == ')') || unexpected();
-}
+bool Parser::after_factor() { return at_ >= end_ || is_blank(peek()) || (depth_ > 0 && peek() == ')') || unexpected(); }
 
 bool Parser::unexpected() {
   char c = peek();

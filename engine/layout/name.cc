@@ -15,9 +15,12 @@ constexpr int64_t matcher_memory = int64_t{8} << 20;
 
 const char* hole_expression(HoleKind kind) {
   switch (kind) {
-    case HoleKind::number: return "(0|[1-9][0-9]*)";
-    case HoleKind::word: return "([^.]+)";
-    case HoleKind::rest: return "(.+)";
+    case HoleKind::number:
+      return "(0|[1-9][0-9]*)";
+    case HoleKind::word:
+      return "([^.]+)";
+    case HoleKind::rest:
+      return "(.+)";
   }
   return "";
 }

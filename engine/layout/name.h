@@ -37,7 +37,7 @@ struct PatternFault {
   uint32_t begin = 0, end = 0;
   std::string message;
 };
-// Parses `ignore` templates (stars = true: `*` and `**` too) and dialect lines. On a fault returns an empty pattern.
+// Parses `ignore` templates (stars = true: `*` and `**` too) and dialect lines; at most 4 KiB. Nothing on a fault.
 std::optional<Pattern> parse_pattern(std::string_view text, bool stars, PatternFault& fault);
 std::string render(const Pattern& pattern, const std::vector<std::string>& holes);  // in order of the pattern's holes
 

@@ -9,9 +9,9 @@ namespace {
 
 using Bytes = std::bitset<256>;
 
-Bytes byte_range(char first, char last) {
+Bytes byte_range(unsigned char first, unsigned char last) {
   Bytes bytes;
-  for (int c = first; c <= last; ++c) bytes.set(static_cast<size_t>(c));
+  for (size_t c = first; c <= last; ++c) bytes.set(c);
   return bytes;
 }
 Bytes only(char c) { return Bytes().set(static_cast<unsigned char>(c)); }
@@ -30,7 +30,8 @@ class Automaton {
  public:
   explicit Automaton(const Pattern& pattern) {
     for (const PatternPiece& piece : pattern) {
-      if (piece.hole) add_hole(*piece.hole);
+      if (piece.hole)
+        add_hole(*piece.hole);
       else
         for (char c : piece.text) states_.push_back({{{only(c), states_.size() + 1}}});
     }
@@ -41,7 +42,8 @@ class Automaton {
 
  private:
   void add_hole(HoleKind kind) {
-    static const Bytes digits = byte_range('0', '9'), not_zero = byte_range('1', '9'), any = ~Bytes(), no_dot = ~only('.');
+    static const Bytes digits = byte_range('0', '9'), not_zero = byte_range('1', '9'), any = ~Bytes(),
+                       no_dot = ~only('.');
     size_t begin = states_.size(), inside = begin + 1, after = begin + 2;
     if (kind == HoleKind::number) {
       states_.push_back({{{only('0'), after}, {not_zero, inside}}});

@@ -34,8 +34,10 @@ Skeleton skeleton(const NameTemplate& name) {
   for (const NamePiece& piece : name) {
     if (piece.hole >= 0) skeleton.add({0, piece.hole});
     for (char c : piece.text) {
-      if (is_digit(c)) skeleton.add({c, -1});
-      else skeleton.text += c;
+      if (is_digit(c))
+        skeleton.add({c, -1});
+      else
+        skeleton.text += c;
     }
   }
   return skeleton;
@@ -68,15 +70,19 @@ bool strip(Run& a, Run& b, Front front, Pop pop) {
 }
 
 bool strip_both_ends(Run& a, Run& b) {
-  return strip(a, b, [](const Run& run) { return run.front(); }, [](Run& run) { run.erase(run.begin()); }) &&
-         strip(a, b, [](const Run& run) { return run.back(); }, [](Run& run) { run.pop_back(); });
+  return strip(
+             a, b, [](const Run& run) { return run.front(); }, [](Run& run) { run.erase(run.begin()); }) &&
+         strip(
+             a, b, [](const Run& run) { return run.back(); }, [](Run& run) { run.pop_back(); });
 }
 
 Pattern pattern_of(const Run& run) {
   Pattern pattern;
   for (const Symbol& symbol : run) {
-    if (symbol.hole >= 0) pattern.push_back({"", HoleKind::number, ""});
-    else pattern.push_back({std::string(1, symbol.digit), std::nullopt, ""});
+    if (symbol.hole >= 0)
+      pattern.push_back({"", HoleKind::number, ""});
+    else
+      pattern.push_back({std::string(1, symbol.digit), std::nullopt, ""});
   }
   return pattern;
 }

@@ -95,8 +95,9 @@ bool PatternParser::add_hole(size_t begin, HoleKind kind, std::string name) {
 bool PatternParser::unexpected() {
   size_t next = at_ + 1;
   while (next < text_.size() && (static_cast<unsigned char>(text_[next]) & 0xC0) == 0x80) ++next;
-  return fail(at_, next, format("`{}` cannot stand in a name: letters, digits and _ - . / $ can",
-                                escape(text_.substr(at_, next - at_))));
+  return fail(
+      at_, next,
+      format("`{}` cannot stand in a name: letters, digits and _ - . / $ can", escape(text_.substr(at_, next - at_))));
 }
 
 }  // namespace

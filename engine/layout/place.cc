@@ -21,15 +21,15 @@ int64_t times(int64_t a, int64_t b) { return bounded(checked_mul(a, b)); }
 int64_t plus(int64_t a, int64_t b) { return bounded(checked_add(a, b)); }
 
 // The residual rule: the part's axes that no occurrence of it has placed, in its order.
-std::vector<std::string> residual_axes(const Layout& layout, const std::string& part, const PartAxes& of) {
+std::vector<Word> residual_axes(const Layout& layout, const std::string& part, const PartAxes& of) {
   std::set<std::string> placed(of.captured.begin(), of.captured.end());
   for (const Occurrence& occurrence : occurrences(layout, part)) {
     for (const Word& axis : occurrence.on_the_way) placed.insert(axis.text);
     for (const Word& axis : occurrence.axes) placed.insert(axis.text);
   }
-  std::vector<std::string> residual;
+  std::vector<Word> residual;
   for (const std::string& axis : of.axes)
-    if (!placed.count(axis)) residual.push_back(axis);
+    if (!placed.count(axis)) residual.push_back({axis});
   return residual;
 }
 
@@ -38,8 +38,7 @@ class Placer {
   Placer(const Layout& layout, const std::map<std::string, PartAxes>& parts, const Width& width)
       : layout_(layout), part_axes_(parts), width_of_axis_(width) {
     for (const Word& part : parts_of(layout))
-      if (!residual_.count(part.text))
-        residual_[part.text] = residual_axes(layout, part.text, parts.at(part.text));
+      if (!residual_.count(part.text)) residual_[part.text] = residual_axes(layout, part.text, parts.at(part.text));
   }
 
   std::vector<int64_t> shape() {
@@ -56,7 +55,10 @@ class Placer {
   PartPlace place(const std::string& part);
 
  private:
-  std::vector<std::string> laid(const Term& term) const;
+  // Axes that a bare or spelled part lays where it stands.
+  const std::vector<Word>& laid(const Term& term) const {
+    return term.kind == Term::Kind::bare ? residual_.at(term.part.text) : term.axes;  // none in a group
+  }
   int64_t width(const std::string& axis);
   int64_t width(const Term& term);
   int64_t width(const Factor& factor);
@@ -71,8 +73,9 @@ class Placer {
   const Layout& layout_;
   const std::map<std::string, PartAxes>& part_axes_;
   const Width& width_of_axis_;
-  std::map<std::string, std::vector<std::string>> residual_;
-  std::map<std::string, int64_t> widths_;
+  std::map<std::string, std::vector<Word>> residual_;
+  std::map<std::string, int64_t> axis_widths_;
+  std::map<const Term*, int64_t> term_widths_;
 
   std::string part_;  // the one being placed
   uint32_t dimension_ = 0;
@@ -80,25 +83,18 @@ class Placer {
   std::vector<Step> steps_;
 };
 
-// Axes that a bare or spelled part lays where it stands.
-std::vector<std::string> Placer::laid(const Term& term) const {
-  if (term.kind == Term::Kind::bare) return residual_.at(term.part.text);
-  std::vector<std::string> axes;
-  for (const Word& axis : term.axes) axes.push_back(axis.text);
-  return axes;
-}
-
 int64_t Placer::width(const std::string& axis) {
-  auto known = widths_.find(axis);
-  if (known == widths_.end()) known = widths_.emplace(axis, width_of_axis_(axis)).first;
+  auto known = axis_widths_.find(axis);
+  if (known == axis_widths_.end()) known = axis_widths_.emplace(axis, width_of_axis_(axis)).first;
   return known->second;
 }
 
 int64_t Placer::width(const Term& term) {
-  if (term.kind == Term::Kind::group) return width(term.factors);
-  int64_t product = 1;
-  for (const std::string& axis : laid(term)) product = times(product, width(axis));
-  return product;
+  auto known = term_widths_.find(&term);
+  if (known != term_widths_.end()) return known->second;
+  int64_t product = width(term.factors);  // 1 if it is no group
+  for (const Word& axis : laid(term)) product = times(product, width(axis.text));
+  return term_widths_[&term] = product;
 }
 
 int64_t Placer::width(const Factor& factor) {
@@ -118,7 +114,8 @@ int64_t Placer::width(const std::vector<Factor>& factors) {
 bool Placer::holds_part(const Term& term) const {
   if (term.kind != Term::Kind::group) return term.part.text == part_;
   for (const Factor& factor : term.factors)
-    if (std::any_of(factor.terms.begin(), factor.terms.end(), [&](const Term& t) { return holds_part(t); })) return true;
+    if (std::any_of(factor.terms.begin(), factor.terms.end(), [&](const Term& t) { return holds_part(t); }))
+      return true;
   return false;
 }
 
@@ -157,10 +154,10 @@ void Placer::walk_sum(const std::vector<Term>& terms, int64_t inner) {
 
 void Placer::walk_term(const Term& term, int64_t inner) {
   if (term.kind == Term::Kind::group) return walk(term.factors, inner);
-  std::vector<std::string> axes = laid(term);
+  const std::vector<Word>& axes = laid(term);
   for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
-    note(*axis, inner);
-    inner = times(inner, width(*axis));
+    note(axis->text, inner);
+    inner = times(inner, width(axis->text));
   }
 }
 

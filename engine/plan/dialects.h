@@ -18,9 +18,8 @@ class Renamer {
 
   // How the files spell a name of the rules; the name itself where no line matches.
   std::string to_file(std::string_view rule_name) const;
-  // Every name of the rules that the files spell so. Usually one; several where a line's right side is so wide that it
-  // also covers names which no line touches (`transformer.<r:rest>: <r:rest>`); none for a name that only the dialect's
-  // left side prints. For `ignore` and messages: what is mapped is found by enumerating the rules' names, not by this.
+  // Every name that the files would spell so: the name itself unless a line renames it, and what the lines make of it read
+  // backwards. For `ignore` and messages; what is mapped is found by enumerating the rules' names, not by this.
   std::vector<std::string> to_rule(std::string_view file_name) const;
   bool idle() const { return lines_.empty(); }  // no line at all: names stay as they are
 

@@ -19,14 +19,14 @@ class Expander {
   }
 
   std::optional<Expansion> run() {
-    std::vector<Site> sites = {Site{}};
+    std::vector<LoopTuple> sites = {LoopTuple{}};
     for (size_t i = 0; i < what_.loops.size(); ++i) {
       if (!widen(sites, i)) return std::nullopt;
       if (i + 1 == what_.entry_loops) number(sites);
     }
     for (size_t i = what_.loops.size(); i < out_.axes.size(); ++i)
       if (!widen_whole(sites, i)) return std::nullopt;
-    for (Site& site : sites)
+    for (LoopTuple& site : sites)
       if (!place(std::move(site))) return std::nullopt;
     return std::move(out_);
   }
@@ -46,11 +46,11 @@ class Expander {
         if (alternative.when) add(*alternative.when);
   }
 
-  static void number(std::vector<Site>& sites) {
+  static void number(std::vector<LoopTuple>& sites) {
     for (size_t i = 0; i < sites.size(); ++i) sites[i].turn = static_cast<uint32_t>(i);
   }
 
-  void bind(const Site& site) {
+  void bind(const LoopTuple& site) {
     for (EndScope* scope : what_.scopes)
       for (size_t i = 0; i < site.index.size(); ++i) scope->set(out_.axes[i], site.index[i]);
   }
@@ -60,7 +60,7 @@ class Expander {
   }
 
   template <class T>
-  std::optional<T> checked(std::optional<T> value, const EvalFault& fault, const Site& site) {
+  std::optional<T> checked(std::optional<T> value, const EvalFault& fault, const LoopTuple& site) {
     if (!value) {
       std::string at;
       for (size_t i = 0; i < site.index.size(); ++i) at += format("{}{}={}", i ? ", " : " (", out_.axes[i], site.index[i]);
@@ -68,11 +68,11 @@ class Expander {
     }
     return value;
   }
-  std::optional<int64_t> number_of(const Expr& expr, const Site& site) {
+  std::optional<int64_t> number_of(const Expr& expr, const LoopTuple& site) {
     EvalFault fault;
     return checked(evaluate_int(expr, what_.scopes[0]->scope(), &fault), fault, site);
   }
-  std::optional<bool> holds(const Expr& expr, EndScope& scope, const Site& site) {
+  std::optional<bool> holds(const Expr& expr, EndScope& scope, const LoopTuple& site) {
     EvalFault fault;
     return checked(evaluate_condition(expr, scope.scope(), &fault), fault, site);
   }
@@ -85,16 +85,16 @@ class Expander {
   }
 
   // Each tuple becomes one for each index of loop `i`.
-  bool widen(std::vector<Site>& sites, size_t i) {
+  bool widen(std::vector<LoopTuple>& sites, size_t i) {
     const Range& loop = *what_.loops[i];
-    std::vector<Site> wider;
-    for (const Site& site : sites) {
+    std::vector<LoopTuple> wider;
+    for (const LoopTuple& site : sites) {
       bind(site);
       const auto lo = number_of(loop.lo, site), hi = number_of(loop.hi, site);
       if (!lo || !hi || !fits(loop, *lo, *hi) || !count(wider.size() + 1, std::max<int64_t>(*hi - *lo, 0), loop.hi.span()))
         return unbind(), false;
       for (int64_t index = *lo; index < *hi; ++index) {
-        Site next = site;
+        LoopTuple next = site;
         next.index.push_back(index);
         if (loop.where) {
           bind(next);
@@ -120,11 +120,11 @@ class Expander {
     return false;
   }
 
-  bool widen_whole(std::vector<Site>& sites, size_t i) {
+  bool widen_whole(std::vector<LoopTuple>& sites, size_t i) {
     const AxisPlan* axis = axes_.find(out_.axes[i]);
     if (!axis || !count(sites.size(), axis->size, axis->decl->name.span)) return false;
-    std::vector<Site> wider;
-    for (const Site& site : sites)
+    std::vector<LoopTuple> wider;
+    for (const LoopTuple& site : sites)
       for (int64_t index = 0; index < axis->size; ++index) {
         wider.push_back(site);
         wider.back().index.push_back(index);
@@ -134,7 +134,7 @@ class Expander {
   }
 
   // Puts one tuple where it belongs; conditions that name no axis are decided once.
-  bool place(Site site) {
+  bool place(LoopTuple site) {
     if (by_site_ || !decision_) {
       bind(site);
       decision_ = decide(site);
@@ -152,7 +152,7 @@ class Expander {
     bool exists = true;
     std::vector<const Alternative*> chosen;
   };
-  std::optional<Decision> decide(const Site& site) {
+  std::optional<Decision> decide(const LoopTuple& site) {
     for (const Expr* condition : what_.when) {
       const auto kept = holds(*condition, *what_.scopes[0], site);
       if (!kept) return std::nullopt;
@@ -167,7 +167,7 @@ class Expander {
     return decision;
   }
 
-  const Alternative* choose(const SideForm& form, EndScope& scope, const Site& site) {
+  const Alternative* choose(const SideForm& form, EndScope& scope, const LoopTuple& site) {
     for (const Alternative& alternative : form) {
       if (!alternative.when) return &alternative;
       const auto kept = holds(*alternative.when, scope, site);

@@ -10,7 +10,7 @@
 namespace tessera {
 
 // One value for each axis of Expansion::axes.
-struct Site {
+struct LoopTuple {
   std::vector<int64_t> index;
   uint32_t turn = 0;  // which turn of the entry's loops: the same number for all rules of an entry
 };
@@ -18,7 +18,7 @@ struct Site {
 // Sites with the same alternatives.
 struct Variant {
   std::vector<const Alternative*> chosen;  // one for each form
-  std::vector<Site> sites;
+  std::vector<LoopTuple> sites;
 };
 
 struct Expansion {

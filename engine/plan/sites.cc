@@ -129,7 +129,7 @@ bool walk_tuples(const RuleSites& sites, const std::vector<std::string>& capture
     count = *product;
   }
   if (count == 0) return true;
-  for (const Site& site : sites.variant->sites) {
+  for (const LoopTuple& site : sites.variant->sites) {
     for (size_t i = 0; i < known.size(); ++i) fixed[i].index = site.index[i];
     for (size_t i = known.size(); i < fixed.size(); ++i) fixed[i].index = 0;
     for (bool more = true; more;) {

@@ -19,11 +19,11 @@ size_t EndTensors::Hash::operator()(const std::vector<int64_t>& key) const {
   return hash ^ hash >> 29;
 }
 
-Group* EndTensors::group(Ranks ranks, Stage stage) {
+PlaceGroup* EndTensors::group(Ranks ranks, Stage stage) {
   if (stage == Stage::first) ranks[stage_rank] = 0;
   if (stage == Stage::last) ranks[stage_rank] = stages_ - 1;
   const auto [at, added] = groups_.try_emplace(ranks);
-  Group& group = at->second;
+  PlaceGroup& group = at->second;
   for (uint32_t place = 0; added && place < places_.size(); ++place) {
     bool holds = true;
     for (size_t i = 0; i < ranks.size(); ++i) holds &= ranks[i] == any_rank || ranks[i] == places_[place][i];
@@ -32,7 +32,7 @@ Group* EndTensors::group(Ranks ranks, Stage stage) {
   return &group;
 }
 
-const ShardSet& EndTensors::shards(Group& group, const std::array<bool, 4>& splits) {
+const ShardSet& EndTensors::shards(PlaceGroup& group, const std::array<bool, 4>& splits) {
   const auto [at, added] = group.shards.try_emplace(splits);
   ShardSet& set = at->second;
   if (!added) return set;
@@ -79,7 +79,7 @@ Instance* EndTensors::find(EndAddress& address, const Standing& standing, const 
   if (!added) return instance.group ? &instance : nullptr;
   const auto name = name_of(address, captured);
   if (!name) return nullptr;
-  Group* places = group(address.ranks_for(captured), standing.stage);
+  PlaceGroup* places = group(address.ranks_for(captured), standing.stage);
   for (const uint32_t place : places->places) {
     const LocalTensor* local = address.local(places_[place]);
     if (!local || !add(address, standing, *name, place, *local, at->first, instance)) return nullptr;

@@ -15,7 +15,7 @@ namespace tessera {
 // Places that hold the same slabs of some part: the first is read, the others are compared with it.
 struct Shard {
   Ranks ranks = any_ranks;
-  std::vector<uint32_t> seats;  // indices into Group::places
+  std::vector<uint32_t> seats;  // indices into PlaceGroup::places
 };
 struct ShardSet {
   uint32_t id = 0;              // equal for equal lists of ranks
@@ -23,14 +23,14 @@ struct ShardSet {
 };
 
 // The places that hold one tuple of captured indices.
-struct Group {
+struct PlaceGroup {
   std::vector<uint32_t> places;
   std::map<std::array<bool, 4>, ShardSet> shards;
 };
 
 // One address with its indices filled in; tensors[i] stands in group->places[i], with a shape of its own there.
 struct Instance {
-  Group* group = nullptr;
+  PlaceGroup* group = nullptr;
   std::vector<TensorId> tensors;  // none_id: has no elements there
   bool fresh = true;              // until fills of its own (rest) are made
 };
@@ -60,7 +60,7 @@ class EndTensors {
 
   // nullptr after an error (B01, B02, B03).
   Instance* find(EndAddress& address, const Standing& standing, const std::vector<int64_t>& captured);
-  const ShardSet& shards(Group& group, const std::array<bool, 4>& splits);
+  const ShardSet& shards(PlaceGroup& group, const std::array<bool, 4>& splits);
   const Ranks& place(uint32_t index) const { return places_[index]; }
   const std::vector<EndTensor>& tensors() const { return tensors_; }
   const std::string& name(const EndTensor& tensor) const { return names_[tensor.name]; }
@@ -69,7 +69,7 @@ class EndTensors {
   struct Hash {
     size_t operator()(const std::vector<int64_t>& key) const;
   };
-  Group* group(Ranks ranks, Stage stage);
+  PlaceGroup* group(Ranks ranks, Stage stage);
   std::optional<uint32_t> name_of(EndAddress& address, const std::vector<int64_t>& captured);
   bool add(EndAddress& address, const Standing& standing, uint32_t name, uint32_t place, const LocalTensor& local,
            const std::vector<int64_t>& captured, Instance& instance);
@@ -80,7 +80,7 @@ class EndTensors {
   Diagnostics& diagnostics_;
   std::vector<Ranks> places_;
   int32_t stages_ = 1;
-  std::map<Ranks, Group> groups_;
+  std::map<Ranks, PlaceGroup> groups_;
   std::map<std::vector<Ranks>, uint32_t> shard_ids_;
   std::unordered_map<const EndAddress*, std::unordered_map<std::vector<int64_t>, Instance, Hash>> instances_;
   std::unordered_map<std::string, uint32_t> name_ids_;

@@ -81,8 +81,8 @@ void add_loop_clauses(const Site& site, const Renaming& names, std::vector<Claus
     Expr axis{range.axis, {ExprNode{}}};
     axis.nodes[0].op = ExprOp::name;
     axis.nodes[0].name = range.axis.s;
-    clauses.push_back({compare(axis, ExprOp::ge, range.lo), true, names});
-    clauses.push_back({compare(axis, ExprOp::lt, range.hi), true, names});
+    clauses.push_back({compare(axis, ExprOp::ge, range.lo), true, names, false});
+    clauses.push_back({compare(axis, ExprOp::lt, range.hi), true, names, false});
     if (range.where) clauses.push_back({*range.where, true, names});
   }
 }

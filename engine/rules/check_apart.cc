@@ -216,7 +216,24 @@ std::string full_name(const Address& address) {
   return to_text(address.name, holes);
 }
 
+// Ranges of one axis that differ, as the author wrote them.
+std::string ranges_text(const Spot& earlier, const Spot& later) {
+  for (const Range& a : *earlier.site->loops)
+    for (const Range& b : *later.site->loops) {
+      const std::string x = to_text(a.lo) + ".." + to_text(a.hi), y = to_text(b.lo) + ".." + to_text(b.hi);
+      if (a.axis.s == b.axis.s && x != y) return format("; if `{}` and `{}` are apart, `require` can say so", x, y);
+    }
+  return "";
+}
+
+std::string advice(const Pair& pair, const Spot& earlier, const Spot& later) {
+  const std::string when = pair.example();
+  return "nothing proves them apart: not their ranges, stages or conditions" +
+         (when.empty() ? ranges_text(earlier, later) : format("; both stand if {}", when));
+}
+
 void prove_pair(Proving& proving, const Spot& first, const Spot& second, SideId side) {
+  if (first.site == second.site && first.alternative != second.alternative) return;  // R04 keeps these apart
   const Pair pair(proving, first, second, side);
   if (!pair.names_can_be_equal() || pair.apart()) return;
   const bool in_order = stands_before(first, second);
@@ -224,10 +241,7 @@ void prove_pair(Proving& proving, const Spot& first, const Spot& second, SideId 
   const std::string here = full_name(*later.address), there = full_name(*earlier.address);
   const std::string what = here == there ? format("`{}` is named twice on the {} side", here, proving.file.sides[side].s)
                                          : format("`{}` and `{}` can be one tensor of the {} side", here, there, proving.file.sides[side].s);
-  const std::string when = pair.example();
-  Diagnostic& error = proving.findings.error("R05", later.address->name_span, what,
-                                             "nothing proves them apart: not their ranges, stages or conditions" +
-                                                 (when.empty() ? "" : format(" (both stand if {})", when)));
+  Diagnostic& error = proving.findings.error("R05", later.address->name_span, what, advice(pair, earlier, later));
   error.related.push_back({earlier.address->name_span, format("the other one, of {}", earlier.site->name)});
 }
 

@@ -29,7 +29,7 @@ bool covers(const std::vector<std::string>& declared, const std::string& path) {
 struct Place {
   const char* what = "";         // "a size", "`from`"
   std::optional<SideId> keys;    // of which side: 0, or another in `from`
-  size_t lets = all_lets;        // how many of them are known yet
+  std::optional<size_t> lets;    // how many of them are known yet; none: they come later
   std::vector<std::string> axes;
   bool mesh = false;
   std::optional<SideId> dialects;
@@ -49,9 +49,9 @@ class Names {
       for (SideId side = 0; side < line.ways.size(); ++side) {
         if (!line.ways[side]) continue;
         if (line.ways[side]->to) read(*line.ways[side]->to, {"`to`", 0, all_lets, {}, false, side});
-        if (line.ways[side]->from) read(*line.ways[side]->from, {"`from`", side, 0, {}, false, side});
+        if (line.ways[side]->from) read(*line.ways[side]->from, {"`from`", side, {}, {}, false, side});
       }
-    for (const KeyedExpr& line : file_.defaults) read(line.value, {"`defaults`", 0, 0, {}, false, {}});
+    for (const KeyedExpr& line : file_.defaults) read(line.value, {"`defaults`", 0, {}, {}, false, {}});
     for (size_t i = 0; i < file_.let.size(); ++i) read(file_.let[i].value, {"this `let`", 0, i, {}, false, {}});
     for (const Stated& stated : file_.require) read(stated.condition, {"`require`", 0, all_lets, {}, false, {}});
     for (const Stated& stated : file_.notes) read(stated.condition, {"`notes`", 0, all_lets, {}, false, {}});
@@ -131,7 +131,7 @@ class Names {
     if (place.keys && covers(keys_[*place.keys], use.path)) return true;
     if (contains(options_, use.root) || contains(place.axes, use.root)) return true;
     const auto let = std::find(lets_.begin(), lets_.end(), use.root);
-    if (static_cast<size_t>(let - lets_.begin()) < std::min(place.lets, lets_.size())) return true;
+    if (let != lets_.end() && static_cast<size_t>(let - lets_.begin()) < place.lets.value_or(0)) return true;
     if (place.mesh && std::find(mesh_words.begin(), mesh_words.end(), use.root) != mesh_words.end()) return true;
     return place.dialects && contains(dialects(*place.dialects), use.root);
   }
@@ -153,7 +153,7 @@ class Names {
   std::string elsewhere(const NameUse& use, const Place& place) const {
     if (contains(axes_, use.root)) return format("the axis `{}` has no index here: no `for` runs over it", use.root);
     if (contains(lets_, use.root))
-      return place.lets == 0 ? "a `let` is made later, of the canonical keys" : "a `let` knows only those above it";
+      return place.lets ? "a `let` knows only those above it" : "a `let` is made later, of the canonical keys";
     if (std::find(mesh_words.begin(), mesh_words.end(), use.root) != mesh_words.end())
       return "the mesh is known in pads, `derived`, alternatives and `same` only";
     for (SideId side = 0; side < keys_.size(); ++side) {

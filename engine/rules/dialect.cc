@@ -16,17 +16,17 @@ std::optional<Pattern> parse_side(const Text& text, const Form& form) {
   return pattern;
 }
 
-std::vector<std::string> hole_names(const Pattern& pattern) {
-  std::vector<std::string> names;
+std::vector<std::pair<std::string, HoleKind>> holes_of(const Pattern& pattern) {
+  std::vector<std::pair<std::string, HoleKind>> holes;
   for (const PatternPiece& piece : pattern)
-    if (piece.hole) names.push_back(piece.name);
-  std::sort(names.begin(), names.end());
-  return names;
+    if (piece.hole) holes.emplace_back(piece.name, *piece.hole);
+  std::sort(holes.begin(), holes.end());
+  return holes;
 }
 
 // In a dialect both sides of a line have the same holes; in a packing the right one may lack some.
 bool check_holes(const RenameLine& line, bool packing, const Form& form) {
-  const auto left = hole_names(line.left), right = hole_names(line.right);
+  const auto left = holes_of(line.left), right = holes_of(line.right);
   const bool all = std::includes(left.begin(), left.end(), right.begin(), right.end());
   if (all && (packing || left.size() == right.size())) return true;
   form.wrong(line.right_text.span, packing ? "a hole on the right stands on the left too" : "both sides of a line have the same holes");

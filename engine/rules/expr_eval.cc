@@ -2,13 +2,14 @@
 // that no expression of 4 KiB can run for long or fill the memory.
 #include <algorithm>
 
+#include "base/checked.h"
 #include "base/text.h"
 #include "rules/expr_ops.h"
 
 namespace tessera {
 namespace {
 
-constexpr size_t most_work = 20'000'000;  // nodes visited and values copied or compared
+constexpr size_t most_work = 5'000'000;  // nodes visited and values copied or compared
 constexpr size_t most_built = 4'000'000;  // values put into new lists
 
 // A value that stands elsewhere, or one that was just made.
@@ -17,6 +18,23 @@ struct Operand {
   Value own;
   const Value& get() const { return there ? *there : own; }
 };
+
+size_t times(size_t a, size_t b) { return checked_mul(a, b).value_or(SIZE_MAX); }
+
+// What an operator on a list makes, before it is made.
+size_t weight_of_result(ExprOp op, const Value& a, const Value& b) {
+  if (op == ExprOp::add) return weight(a) + weight(b);
+  const bool repeats = op == ExprOp::mul && b.as_int() && *b.as_int() > 0;
+  return repeats ? times(weight(a), static_cast<size_t>(*b.as_int())) : 1;
+}
+
+// `put` places its last argument once for each item of the one before; the others make no more than they are given.
+size_t weight_of_call(const Arguments& args) {
+  size_t sum = 1;
+  for (const Value* arg : args) sum += arg->as_list() ? arg->as_list()->size() : 0;
+  if (args.size() != 3 || !args[0]->as_list() || !args[1]->as_list()) return sum;
+  return std::max(weight(*args[0]), times(args[1]->as_list()->size(), weight(*args[2])));
+}
 
 class Evaluation {
  public:
@@ -48,8 +66,8 @@ class Evaluation {
     failed_ = true;
     return {};
   }
-  Operand made(const ExprNode& node, std::optional<Value> value, std::string why) {
-    return value ? Operand{nullptr, *std::move(value)} : fail(node, std::move(why));
+  Operand made(const ExprNode& node, std::optional<Value> value, const std::string& why) {
+    return value ? Operand{nullptr, *std::move(value)} : fail(node, why);
   }
   bool spend(const ExprNode& node, size_t work) {
     left_ -= std::min(left_, work);
@@ -145,9 +163,8 @@ Operand Evaluation::operation(const ExprNode& node) {
   if (node.op == ExprOp::negate) return made(node, negated(a.get(), why), why);
   const Operand b = visit(node.args[1], false);
   if (failed_ || !spend(node, weight(a.get()) + weight(b.get()))) return {};
-  auto value = apply(node.op, a.get(), b.get(), why);
-  if (value && value->as_list() && !build(node, weight(*value))) return {};
-  return made(node, std::move(value), why);
+  if (a.get().as_list() && !build(node, weight_of_result(node.op, a.get(), b.get()))) return {};
+  return made(node, apply(node.op, a.get(), b.get(), why), why);
 }
 
 Operand Evaluation::function(const ExprNode& node) {
@@ -161,10 +178,9 @@ Operand Evaluation::function(const ExprNode& node) {
     if (node.name != "len") work += weight(operand.get());
   }
   if (!spend(node, work)) return {};
+  if (!build(node, weight_of_call(args))) return {};
   std::string why;
-  auto value = call(node.name, args, why);
-  if (value && value->as_list() && !build(node, weight(*value))) return {};
-  return made(node, std::move(value), why);
+  return made(node, call(node.name, args, why), why);
 }
 
 Operand Evaluation::list(const ExprNode& node) {
@@ -182,15 +198,17 @@ Operand Evaluation::list_for(const ExprNode& node) {
   const auto hi = whole(node.args[2]);
   if (failed_) return {};
   List items;
+  const size_t slot = bound_.size();
+  bound_.emplace_back(node.name, Value());
   for (int64_t i = *lo; i < *hi && !failed_; ++i) {
     if (i - *lo >= static_cast<int64_t>(most_items)) return fail(node, format("a list has at most {} items", most_items));
-    bound_.emplace_back(node.name, i);
+    bound_[slot].second = i;
     if (node.args.size() < 4 || holds(node.args[3])) {
       Operand item = visit(node.args[0], false);
       if (!failed_ && build(node, weight(item.get()))) items.push_back(item.there ? *item.there : std::move(item.own));
     }
-    bound_.pop_back();
   }
+  bound_.pop_back();
   return {nullptr, std::move(items)};
 }
 

@@ -202,16 +202,16 @@ uint32_t ExprParser::word() {
   node.name = token_.text;
   advance();
   node.op = take("(") ? ExprOp::call : ExprOp::name;
-  if (node.op == ExprOp::call) node.args = arguments(")");
+  if (node.op == ExprOp::call) node.args = arguments();
   return add(std::move(node), start);
 }
 
-std::vector<uint32_t> ExprParser::arguments(std::string_view close) {
+std::vector<uint32_t> ExprParser::arguments() {
   std::vector<uint32_t> args;
-  if (take(close)) return args;
+  if (take(")")) return args;
   do args.push_back(expression());
   while (take(","));
-  expect(close);
+  expect(")");
   return args;
 }
 
@@ -223,13 +223,8 @@ uint32_t ExprParser::list() {
   if (!take("]")) {
     node.args = {expression()};
     if (take("for")) return list_for(node.args[0], start);
-    if (take(",")) {
-      const auto rest = arguments("]");
-      if (!failed_ && rest.empty()) fail(text_.at(behind_ - 1, behind_), "a value is missing");
-      node.args.insert(node.args.end(), rest.begin(), rest.end());
-    } else {
-      expect("]");
-    }
+    while (take(",")) node.args.push_back(expression());
+    expect("]");
   }
   return add(std::move(node), start);
 }

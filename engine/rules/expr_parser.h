@@ -61,7 +61,7 @@ class ExprParser {
   uint32_t word();
   uint32_t list();
   uint32_t list_for(uint32_t item, uint32_t begin);
-  std::vector<uint32_t> arguments(std::string_view close);
+  std::vector<uint32_t> arguments();
   uint32_t literal_node(Value value);
 
   const Text& text_;

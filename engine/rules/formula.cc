@@ -47,6 +47,7 @@ class Builder {
   Formula clause(const Clause& clause) {
     expr_ = &clause.condition;
     names_ = &clause.names;
+    told_ = clause.told;
     return read(static_cast<uint32_t>(clause.condition.nodes.size() - 1), !clause.holds);
   }
 
@@ -103,13 +104,16 @@ class Builder {
 
   size_t unknown(Unknown::Kind kind, const std::string& text, const std::string& right = {}) {
     for (size_t i = 0; i < problem.unknowns.size(); ++i) {
-      const Unknown& there = problem.unknowns[i];
-      if (there.kind == kind && there.text == text && there.right == right) return i;
+      Unknown& there = problem.unknowns[i];
+      if (there.kind != kind || there.text != text || there.right != right) continue;
+      there.told = there.told || told_;
+      return i;
     }
     Unknown added;
     added.kind = kind;
     added.text = text;
     added.right = right;
+    added.told = told_;
     problem.unknowns.push_back(std::move(added));
     return problem.unknowns.size() - 1;
   }
@@ -179,6 +183,7 @@ class Builder {
   const Knowledge& knowledge_;
   const Expr* expr_ = nullptr;
   const Renaming* names_ = nullptr;
+  bool told_ = true;
 };
 
 const Value& another_value() {
@@ -231,7 +236,7 @@ Problem make_problem(const std::vector<Clause>& clauses, const Knowledge& knowle
   builder.problem.formula.kind = Formula::Kind::all;
   for (const Clause& clause : clauses) builder.problem.formula.parts.push_back(builder.clause(clause));
   for (const Expr& condition : knowledge.required)
-    builder.problem.formula.parts.push_back(builder.clause({condition, true, {}}));
+    builder.problem.formula.parts.push_back(builder.clause({condition, true, {}, false}));
   Problem& problem = builder.problem;
   for (Unknown& unknown : problem.unknowns) list_outcomes(unknown);
   for (Atom& atom : problem.atoms) {

@@ -16,6 +16,7 @@ struct Unknown {
   std::vector<Value> outcomes;  // order: -1, 0, 1; boolean: false, true
   bool asked_truth = false;     // term: does its truth matter, or
   bool asked_size = false;      // its place among numbers?
+  bool told = false;            // does an example speak of it?
 };
 
 // `unknown op value`, or the truth of the unknown.
@@ -42,7 +43,7 @@ struct Problem {
 };
 Problem make_problem(const std::vector<Clause>& clauses, const Knowledge& knowledge);
 
-// In words, for one outcome: `order == "v2"`, `not tied`, `a < b`; empty if nothing need be said.
+// In words, for one outcome: `order == "v2"`, `not tied`, `a < b`.
 std::string outcome_text(const Unknown& unknown, size_t outcome);
 
 }  // namespace tessera

@@ -55,7 +55,7 @@ class Walker {
   std::string example() const {
     std::vector<std::string> texts;
     for (size_t i = 0; i < chosen_.size(); ++i)
-      if (chosen_[i]) texts.push_back(outcome_text(problem_.unknowns[i], *chosen_[i]));
+      if (chosen_[i] && problem_.unknowns[i].told) texts.push_back(outcome_text(problem_.unknowns[i], *chosen_[i]));
     return join(texts, " and ");
   }
 

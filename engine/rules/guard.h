@@ -20,6 +20,7 @@ struct Clause {
   Expr condition;
   bool holds = true;
   Renaming names;
+  bool told = true;  // examples speak of what it asks
 };
 
 // What is known of the names in conditions.
@@ -35,7 +36,7 @@ struct Knowledge {
 struct Walk {
   enum class Result { never, possible, undecided };  // undecided: too many combinations
   Result result = Result::undecided;
-  std::string example;  // possible: `order == "v2" and not tied`; empty if nothing need be said
+  std::string example;  // possible: `order == "v2" and not tied`; empty if there is nothing to tell
   bool never() const { return result == Result::never; }
 };
 Walk walk(const std::vector<Clause>& clauses, const Knowledge& knowledge);

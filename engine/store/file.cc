@@ -1,5 +1,5 @@
-// Reading and writing of single files. Every call is checked, short transfers are continued, and numbers in messages say
-// what was there and what was wanted.
+// Reading and writing of single files. Every call is checked, short transfers are continued, and numbers in messages
+// say what was there and what was wanted.
 #include "store/file.h"
 
 #include <fcntl.h>
@@ -82,14 +82,15 @@ InputFile::~InputFile() {
 void InputFile::read(uint64_t offset, std::span<std::byte> out) const {
   const auto end = checked_add<uint64_t>(offset, out.size());
   if (!end || *end > size_)
-    fail_world(format("{}: {} bytes at byte {} are wanted, the file has {}", show_path(path_), out.size(), offset, size_));
+    fail_world(
+        format("{}: {} bytes at byte {} are wanted, the file has {}", show_path(path_), out.size(), offset, size_));
   while (!out.empty()) {
     const size_t want = std::min(out.size(), read_block);
     const ssize_t n = retry([&] { return pread(fd_, out.data(), want, static_cast<off_t>(offset)); });
     if (n < 0) fail_io(path_, format("read {} bytes at byte {}", want, offset), errno);
     if (n == 0)
-      fail_world(format("{}: changed during the run: ends at byte {}, was {} bytes when opened", show_path(path_), offset,
-                        size_));
+      fail_world(format("{}: changed during the run: ends at byte {}, was {} bytes when opened", show_path(path_),
+                        offset, size_));
     out = out.subspan(static_cast<size_t>(n));
     offset += static_cast<uint64_t>(n);
   }
@@ -143,7 +144,8 @@ void OutputFile::write(uint64_t offset, std::span<const std::byte> bytes) {
 
 void OutputFile::close(bool sync) {
   Descriptor file(std::exchange(fd_, -1));
-  if (sync && fdatasync(file.get()) != 0) fail_io(path_, "sync", errno);
+  if (sync && retry([&] { return fdatasync(file.get()); }) != 0) fail_io(path_, "sync", errno);
+  if (sync) posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED);
   if (::close(file.release()) != 0 && errno != EINTR) fail_io(path_, "close", errno);
 }
 

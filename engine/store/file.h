@@ -45,8 +45,9 @@ class OutputFile {
   OutputFile(OutputFile&& other) noexcept;
   OutputFile& operator=(OutputFile&& other) noexcept;
   ~OutputFile();
-  void write(uint64_t offset, std::span<const std::byte> bytes);  // thread-safe; loops; Error(world) names bytes and free space
-  void close(bool sync);  // fdatasync and close, both checked
+  // Thread-safe; loops over short writes. Error(world) names the bytes and the free space.
+  void write(uint64_t offset, std::span<const std::byte> bytes);
+  void close(bool sync);  // fdatasync and close, both checked; what was synced leaves the page cache
 
  private:
   std::filesystem::path path_;
@@ -57,6 +58,8 @@ void write_whole_file(const std::filesystem::path& path, std::string_view bytes,
 
 // Error(usage) if the output is, contains or lies in one of the sources.
 void require_apart(const std::filesystem::path& output, const std::vector<std::filesystem::path>& sources);
+
+class PathLock;
 
 // The output folder of a run: built beside its final name as `.<name>.partial`, renamed as one (docs: commit protocol).
 // Refuses (usage) a final name that exists and is not an empty folder, unless overwrite; takes `<name>.lock`.
@@ -73,9 +76,9 @@ class OutputFolder {
 
  private:
   bool place();
-  struct Lock;
-  std::filesystem::path final_, partial_, aside_;  // aside_: where an older output stands while it is exchanged in steps
-  std::unique_ptr<Lock> lock_;
+  std::filesystem::path final_, partial_;
+  std::filesystem::path aside_;  // where an older output stands while it is exchanged in steps
+  std::unique_ptr<PathLock> lock_;
   bool overwrite_ = false, committed_ = false, keep_ = false;
 };
 

@@ -1,4 +1,5 @@
-// What a path holds is decided by what is there: names of a folder, first bytes of a file. The reader chosen judges the rest.
+// What a path holds is decided by what is there: names of a folder, first bytes of a file. The reader chosen judges the
+// rest.
 #include "store/formats.h"
 
 #include <algorithm>
@@ -20,7 +21,8 @@ namespace {
 std::unique_ptr<Reader> open_folder(const fs::path& path) {
   const bool megatron = find_megatron(path).has_value();
   if (megatron && is_hf_folder(path))
-    fail_world(format("{}: holds a Hugging Face checkpoint and a Megatron one: name the file or iteration folder", show_path(path)));
+    fail_world(format("{}: holds a Hugging Face checkpoint and a Megatron one: name the file or iteration folder",
+                      show_path(path)));
   return megatron ? open_megatron(path) : open_hf_folder(path);
 }
 

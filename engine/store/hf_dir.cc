@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ranges>
 #include <set>
 
 #include "base/error.h"
@@ -51,28 +52,21 @@ std::set<std::string> names_in(const fs::path& folder) {
   return names;
 }
 
-// What is to be read in a folder, and what stands beside it.
-struct Found {
-  std::string name;
-  std::string_view format;
-  bool index = false;
-};
-
-[[noreturn]] void refuse_none(const fs::path& folder, const std::vector<std::string>& loose) {
-  const auto quoted = [](const Entry& e) { return std::string(e.name); };
-  std::vector<std::string> looked_for;
-  std::transform(entries.begin(), entries.end(), std::back_inserter(looked_for), quoted);
-  const std::string there = loose.empty() ? "" : format(" ({} weight files, first {}, and nothing says which belong "
-                                                        "together: name one of them)", loose.size(), escape(loose[0]));
-  fail_world(format("{}: no checkpoint in this folder: looked for {}, a single *.safetensors, and Megatron's "
-                    "latest_checkpointed_iteration.txt, iter_*, release, mp_rank_*{}",
-                    show_path(folder), join(looked_for, ", "), there));
+[[noreturn]] void refuse_none(const fs::path& folder, const std::vector<std::string_view>& loose) {
+  std::string there;
+  if (!loose.empty())
+    there = format(" ({} weight files, first {}, and nothing says which belong together: name one of them)",
+                   loose.size(), escape(loose[0]));
+  fail_world(format("{}: no checkpoint in this folder: looked for {}, a single *.safetensors, and Megatron's {}{}",
+                    show_path(folder), fmt::join(std::views::transform(entries, &Entry::name), ", "),
+                    "latest_checkpointed_iteration.txt, iter_*, release, mp_rank_*", there));
 }
 
-Found find_weights(const fs::path& folder, const std::set<std::string>& names) {
+// The entry of the table that is there, or one for the only file; its name is the table's or one of `names`.
+Entry find_weights(const fs::path& folder, const std::set<std::string>& names) {
   for (const Entry& entry : entries)
-    if (names.contains(std::string(entry.name))) return {std::string(entry.name), entry.format, entry.index};
-  std::vector<std::string> loose;
+    if (names.contains(std::string(entry.name))) return entry;
+  std::vector<std::string_view> loose;
   std::copy_if(names.begin(), names.end(), std::back_inserter(loose), is_weight_file);
   if (loose.size() != 1 || !loose[0].ends_with(".safetensors")) refuse_none(folder, loose);
   return {loose[0], "safetensors", false};
@@ -84,7 +78,7 @@ std::unique_ptr<Reader> open_weights(const fs::path& path, std::string_view form
 }
 
 // Weight files and other entries of the table that are there but not read.
-std::vector<std::string> not_read(const std::set<std::string>& names, const Found& found,
+std::vector<std::string> not_read(const std::set<std::string>& names, const Entry& found,
                                   const std::vector<std::string>& shards) {
   std::vector<std::string> left;
   for (const std::string& name : names) {
@@ -95,7 +89,7 @@ std::vector<std::string> not_read(const std::set<std::string>& names, const Foun
   return left;
 }
 
-void warn_of(Contents& contents, const fs::path& folder, const Found& found, std::vector<std::string> left) {
+void warn_of(Contents& contents, const fs::path& folder, const Entry& found, std::vector<std::string> left) {
   constexpr size_t most = 5;
   if (left.empty()) return;
   const size_t more = left.size() > most ? left.size() - most : 0;
@@ -125,7 +119,8 @@ std::span<const std::string_view> extensions_of(std::string_view format) {
 Readers open_shards(const HfIndex& index, const std::set<std::string>& names, std::string_view format) {
   Readers parts;
   for (const std::string& shard : index.shards) {
-    if (!names.contains(shard)) fail_world(tessera::format("{}: shard {} is missing", show_path(index.path), escape(shard)));
+    if (!names.contains(shard))
+      fail_world(tessera::format("{}: shard {} is missing", show_path(index.path), escape(shard)));
     parts.push_back(open_weights(index.path.parent_path() / shard, format));
   }
   return parts;
@@ -135,7 +130,8 @@ Readers open_shards(const HfIndex& index, const std::set<std::string>& names, st
 
 bool is_hf_folder(const fs::path& folder) {
   const std::set<std::string> names = names_in(folder);
-  return std::any_of(entries.begin(), entries.end(), [&](const Entry& e) { return names.contains(std::string(e.name)); });
+  return std::any_of(entries.begin(), entries.end(),
+                     [&](const Entry& e) { return names.contains(std::string(e.name)); });
 }
 
 std::optional<Map> read_config(const fs::path& folder) {
@@ -167,10 +163,10 @@ std::vector<fs::path> side_files_of(const fs::path& folder) {
 
 std::unique_ptr<Reader> open_hf_folder(const fs::path& folder) {
   const std::set<std::string> names = names_in(folder);
-  const Found found = find_weights(folder, names);
+  const Entry found = find_weights(folder, names);
   Contents contents = describe(folder);
   contents.format = found.format;
-  std::vector<std::string> shards = {found.name};
+  std::vector<std::string> shards = {std::string(found.name)};
   Readers parts;
   if (found.index) {
     const HfIndex index = read_index(folder / found.name, extensions_of(found.format));

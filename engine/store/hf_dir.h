@@ -14,8 +14,9 @@ namespace tessera {
 // Are there weights here that open_hf_folder would look at? (Names only.)
 bool is_hf_folder(const std::filesystem::path& folder);
 
-// model.safetensors, its index, pytorch_model.bin, its index, or the only *.safetensors: the first of these that is there;
-// a warning names what is there too and not read. An index must agree with its shards both ways. Throws Error(world).
+// model.safetensors, its index, pytorch_model.bin, its index, or the only *.safetensors: the first of these that is
+// there; a warning names what is there too and not read. An index must agree with its shards both ways. Throws
+// Error(world).
 std::unique_ptr<Reader> open_hf_folder(const std::filesystem::path& folder);
 // One safetensors file, with the config.json beside it if there is one.
 std::unique_ptr<Reader> open_safetensors_file(const std::filesystem::path& path);

@@ -44,7 +44,8 @@ void read_weight_map(HfIndex& index, const Map& top, std::span<const std::string
   std::set<std::string> files;
   for (const auto& [name, file] : names) {
     const std::string* text = file.as_string();
-    if (!text) refuse(index.path, format("tensor `{}`: its shard must be a file name, not {}", escape(name), show(file)));
+    if (!text)
+      refuse(index.path, format("tensor `{}`: its shard must be a file name, not {}", escape(name), show(file)));
     if (!is_shard_name(*text, extensions))
       refuse(index.path, format("tensor `{}`: `{}` is not the plain name of a {} file", escape(name), escape(*text),
                                 fmt::join(extensions, " or ")));
@@ -74,9 +75,9 @@ void check_shard(const HfIndex& index, const Contents& shard, uint32_t i) {
   for (const auto& shard : shards)
     for (const TensorInfo& tensor : shard->contents().tensors) left.erase(tensor.name);
   const auto& [name, shard] = *left.begin();
-  refuse(index.path, format("tensor `{}` is not in {}, where the index says it is{}", escape(name),
-                            escape(index.shards[shard]),
-                            left.size() > 1 ? format(" (and {} more)", left.size() - 1) : ""));
+  refuse(index.path,
+         format("tensor `{}` is not in {}, where the index says it is{}", escape(name), escape(index.shards[shard]),
+                left.size() > 1 ? format(" (and {} more)", left.size() - 1) : ""));
 }
 
 }  // namespace
@@ -105,7 +106,9 @@ std::string check_index(const HfIndex& index, const std::vector<std::unique_ptr<
   }
   if (found != index.shard_of.size()) refuse_ghost(index, shards);
   const bool right = !index.total_size || *index.total_size == static_cast<double>(bytes);
-  return right ? "" : format("{}: total_size is {}, the shards hold {} bytes", show_path(index.path), *index.total_size, bytes);
+  return right ? ""
+               : format("{}: total_size is {}, the shards hold {} bytes", show_path(index.path), *index.total_size,
+                        bytes);
 }
 
 }  // namespace tessera

@@ -20,12 +20,12 @@ struct HfIndex {
   std::optional<double> total_size;
 };
 
-// Error(world) with the index and the key for anything but a `weight_map` of names to plain file names that end in one of
-// `extensions`, and a `metadata` whose total_size is a number.
+// Error(world) with the index and the key for anything but a `weight_map` of names to plain file names that end in one
+// of `extensions`, and a `metadata` whose total_size is a number.
 HfIndex read_index(const std::filesystem::path& path, std::span<const std::string_view> extensions);
 
-// Index and shards say the same: every name in its shard, every tensor of a shard under its name. Error(world) with both.
-// A wrong total_size is a warning (returned; empty if right).
+// Index and shards say the same: every name in its shard, every tensor of a shard under its name. Error(world) with
+// both. A wrong total_size is a warning (returned; empty if right).
 std::string check_index(const HfIndex& index, const std::vector<std::unique_ptr<Reader>>& shards);
 
 }  // namespace tessera

@@ -51,7 +51,8 @@ template <class File>
 std::unique_ptr<Writer> create_file(const std::filesystem::path& path, std::span<const OutTensor> tensors) {
   return std::make_unique<File>(path, tensors);
 }
-constexpr Weights safetensors = {"model", ".safetensors", "model.safetensors.index.json", create_file<SafetensorsWriter>};
+constexpr Weights safetensors = {"model", ".safetensors", "model.safetensors.index.json",
+                                 create_file<SafetensorsWriter>};
 constexpr Weights bin = {"pytorch_model", ".bin", "pytorch_model.bin.index.json", create_file<BinFile>};
 
 // As Python's json.dumps(value, indent=2, sort_keys=True) + "\n".
@@ -70,7 +71,8 @@ class HfWriter : public Writer {
   struct Small {
     std::string name, text;
   };
-  void add_shard(const OutputSpec& spec, const std::string& name, const Weights& weights, const std::vector<uint32_t>& of);
+  void add_shard(const OutputSpec& spec, const std::string& name, const Weights& weights,
+                 const std::vector<uint32_t>& of);
   void add_index(const OutputSpec& spec, std::string_view name);
   void add_side_files(const OutputSpec& spec);
   void add_small(std::string name, std::string text);
@@ -162,7 +164,9 @@ void HfWriter::finish(bool sync) {
 
 }  // namespace
 
-std::unique_ptr<Writer> create_safetensors(const OutputSpec& spec) { return std::make_unique<HfWriter>(spec, safetensors); }
+std::unique_ptr<Writer> create_safetensors(const OutputSpec& spec) {
+  return std::make_unique<HfWriter>(spec, safetensors);
+}
 std::unique_ptr<Writer> create_bin(const OutputSpec& spec) { return std::make_unique<HfWriter>(spec, bin); }
 
 }  // namespace tessera

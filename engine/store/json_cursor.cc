@@ -60,7 +60,8 @@ std::string JsonCursor::text(const char* what) {
   std::string out;
   for (;;) {
     const size_t from = at_;
-    while (at_ < text_.size() && text_[at_] != '"' && text_[at_] != '\\' && static_cast<uint8_t>(text_[at_]) >= 0x20) ++at_;
+    while (at_ < text_.size() && text_[at_] != '"' && text_[at_] != '\\' && static_cast<uint8_t>(text_[at_]) >= 0x20)
+      ++at_;
     out.append(text_, from, at_ - from);
     if (at_ == text_.size()) fail_at("a string does not end", begin);
     if (text_[at_] == '"') break;

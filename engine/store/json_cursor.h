@@ -10,13 +10,14 @@ namespace tessera {
 class JsonCursor {
  public:
   // `file` is shown in errors; the text begins at byte `base` of it.
-  JsonCursor(std::string_view text, std::string file, uint64_t base) : text_(text), file_(std::move(file)), base_(base) {}
+  JsonCursor(std::string_view text, std::string file, uint64_t base)
+      : text_(text), file_(std::move(file)), base_(base) {}
 
-  void expect(char token);                    // blanks before it are skipped
-  bool take(char token);                      // the same, if it is there
-  std::string text(const char* what);         // a string with its escapes resolved: UTF-8, no NUL, no lone surrogate
-  uint64_t number(const char* what);          // digits only: no sign, fraction, exponent or leading zero
-  void expect_end();                          // nothing but blanks
+  void expect(char token);             // blanks before it are skipped
+  bool take(char token);               // the same, if it is there
+  std::string text(const char* what);  // a string with its escapes resolved: UTF-8, no NUL, no lone surrogate
+  uint64_t number(const char* what);   // digits only: no sign, fraction, exponent or leading zero
+  void expect_end();                   // nothing but blanks
   uint64_t at() const { return base_ + at_; }
   // Errors name this tensor until it is set to nullptr. The text is not copied.
   void within(const std::string* tensor) { tensor_ = tensor; }

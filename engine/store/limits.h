@@ -25,8 +25,8 @@ inline constexpr uint64_t config_bytes = 16 * mib;
 // zip archives
 inline constexpr uint64_t zip_members = 1'000'000;
 inline constexpr uint64_t zip_directory = 256 * mib;
-inline constexpr uint64_t inflate_ratio = 200;            // result : packed, ...
-inline constexpr uint64_t inflate_free = 16 * mib;        // ... held against results above this only
+inline constexpr uint64_t inflate_ratio = 200;      // result : packed, ...
+inline constexpr uint64_t inflate_free = 16 * mib;  // ... held against results above this only
 
 // pickles
 inline constexpr uint64_t pickle_bytes = 512 * mib;
@@ -36,8 +36,8 @@ inline constexpr size_t pickle_memo = 10'000'000;
 inline constexpr size_t pickle_stack = 10'000'000;
 inline constexpr size_t pickle_depth = 256;  // nesting of a value
 inline constexpr size_t pickle_integer_bytes = 1024;
-inline constexpr uint64_t view_ratio = 16;          // a view may name this many times its storage, ...
-inline constexpr uint64_t view_free = 16 * mib;     // ... or this many bytes, whichever is larger
+inline constexpr uint64_t view_ratio = 16;       // a view may name this many times its storage, ...
+inline constexpr uint64_t view_free = 16 * mib;  // ... or this many bytes, whichever is larger
 
 // Megatron folders
 inline constexpr uint64_t tracker_bytes = 64;

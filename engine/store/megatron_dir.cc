@@ -103,12 +103,14 @@ class Checkpoint {
     if (!fs::exists(folder / "optim.pt", error)) fail(name, "no model_optim_rng.pt or model_rng.pt in it");
   }
 
-  // What names of folders tell; a single second number counts stages, unless every rank has the same names.
+  // What names of folders tell. A single second number is that of the stage, or of the expert rank if the arguments know
+  // of one stage only or, where they are silent, if every rank has the same names.
   Mesh mesh_of_folders() const {
     const size_t width = folders_[0].numbers.size();
     if (width > 3) fail(folders_[0].name, "has more numbers than tensor, pipeline and expert rank");
-    const bool experts = width == 3 || (width == 2 && same_names());
-    const std::array<MeshDim, 3> dims = {MeshDim::tp, experts && width == 2 ? MeshDim::ep : MeshDim::pp, MeshDim::ep};
+    const std::optional<int32_t> stages = size_argument(ranks_[0], "pipeline_model_parallel_size");
+    const bool experts = width == 2 && (stages ? *stages == 1 : same_names());
+    const std::array<MeshDim, 3> dims = {MeshDim::tp, experts ? MeshDim::ep : MeshDim::pp, MeshDim::ep};
     Mesh mesh = single_place;
     for (const RankFolder& folder : folders_)
       for (size_t i = 0; i < width; ++i) {

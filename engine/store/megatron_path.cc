@@ -53,6 +53,8 @@ std::optional<MegatronPath> find_megatron(const fs::path& path) {
   std::vector<std::string> names = names_in(path);
   const auto has = [&](const auto& test) { return std::any_of(names.begin(), names.end(), test); };
   const fs::path folder = fs::path(path / "").parent_path();  // without a slash at its end
+  if (folder.filename().string().starts_with("mp_rank_"))
+    fail_world(format("{}: one rank of a checkpoint: name the folder that holds all of them", show_path(path)));
   if (has([](const std::string& name) { return name == megatron_tracker; })) {
     const std::string name = tracked_folder(path / megatron_tracker);
     std::error_code ignored;

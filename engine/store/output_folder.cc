@@ -2,17 +2,16 @@
 // rename leaves the final name as it was.
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <string_view>
 #include <system_error>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "store/file.h"
+#include "store/path_lock.h"
 #include "store/posix.h"
 
 namespace tessera {
@@ -20,29 +19,6 @@ namespace tessera {
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr std::string_view lock_mark = "tessera ";  // a lock says "tessera <process> <host>"
-
-std::string read_lock(const Descriptor& file, const fs::path& path) {
-  std::array<char, 256> text{};
-  const ssize_t n = retry([&] { return pread(file.get(), text.data(), text.size(), 0); });
-  if (n < 0) fail_io(path, "read", errno);
-  return std::string(text.data(), static_cast<size_t>(n));
-}
-
-void write_lock(const Descriptor& file, const fs::path& path) {
-  std::array<char, 256> host{};
-  gethostname(host.data(), host.size() - 1);
-  const std::string text = format("{}{} {}\n", lock_mark, getpid(), host.data());
-  if (ftruncate(file.get(), 0) != 0) fail_io(path, "truncate", errno);
-  if (retry([&] { return pwrite(file.get(), text.data(), text.size(), 0); }) < 0) fail_io(path, "write", errno);
-}
-
-bool is_at(const Descriptor& file, const fs::path& path) {
-  struct stat here {}, there {};
-  return fstat(file.get(), &here) == 0 && lstat(path.c_str(), &there) == 0 && there.st_dev == here.st_dev &&
-         there.st_ino == here.st_ino;
-}
 
 // Absolute, links followed, without a slash at the end.
 fs::path resolve(const fs::path& path) {
@@ -142,45 +118,6 @@ void require_apart(const fs::path& output, const std::vector<fs::path>& sources)
   }
 }
 
-// Held from construction to destruction; the file goes away with it.
-struct OutputFolder::Lock {
-  explicit Lock(fs::path lock_path) : path(std::move(lock_path)) {
-    while (!take()) {
-    }
-    try {
-      write_lock(file, path);
-    } catch (...) {
-      remove();
-      throw;
-    }
-  }
-  ~Lock() { remove(); }
-
-  void remove() const {
-    if (is_at(file, path)) ::unlink(path.c_str());
-  }
-
-  // False if the file that was locked had just been removed by its last holder.
-  bool take() {
-    file = open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, "open");
-    const bool held = retry([&] { return flock(file.get(), LOCK_EX | LOCK_NB); }) != 0;
-    if (held && errno != EWOULDBLOCK) fail_io(path, "lock", errno);
-    const std::string text = read_lock(file, path);
-    const bool ours = text.starts_with(lock_mark);
-    if (!text.empty() && !ours) fail_world(format("{}: is not a lock of this program; remove it first", show_path(path)));
-    if (held) fail_world(format("{}: held by another run ({})", show_path(path), holder(text)));
-    return is_at(file, path);
-  }
-
-  static std::string holder(const std::string& text) {
-    const auto words = split(text.substr(0, text.find('\n')), ' ');
-    return words.size() == 3 ? format("process {} on {}", escape(words[1]), escape(words[2])) : "starting or ending";
-  }
-
-  fs::path path;
-  Descriptor file;
-};
-
 OutputFolder::OutputFolder(fs::path final_path, bool overwrite)
     : final_(resolve(final_path)),
       partial_(beside(final_, ".", ".partial")),
@@ -189,7 +126,7 @@ OutputFolder::OutputFolder(fs::path final_path, bool overwrite)
   std::error_code ignored;
   if (!fs::is_directory(final_.parent_path(), ignored))
     fail_world(format("{}: no such folder, and the output is to stand in it", show_path(final_.parent_path())));
-  lock_ = std::make_unique<Lock>(beside(final_, "", ".lock"));
+  lock_ = std::make_unique<PathLock>(beside(final_, "", ".lock"));
   recover(final_, aside_);
   refuse_taken(final_, overwrite_);
   remove_tree(partial_);
@@ -206,8 +143,7 @@ void OutputFolder::require_space(uint64_t bytes) const {
   const uint64_t free = fs::space(partial_, error).available;
   if (error) fail_io(partial_, "find the free space", error.value());
   const uint64_t needed = bytes + bytes / 100;
-  if (needed > free)
-    fail_world(format("{}: {} bytes are needed, {} are free", show_path(final_), needed, free));
+  if (needed > free) fail_world(format("{}: {} bytes are needed, {} are free", show_path(final_), needed, free));
 }
 
 // True if an older output was exchanged for the new one.

@@ -69,7 +69,7 @@ class PickleBuilder {
   PickleId rebuild_parameter(PickleId callee, const Items& arguments);
   PickleId rebuild_from_type(PickleId callee, const Items& arguments);
   DType dtype_of(PickleId callee, const Items& arguments) const;
-  std::vector<int64_t> extents(PickleId tuple, const char* what) const;
+  std::vector<int64_t> extents(PickleId tuple, const std::string& name) const;
   void check_rebuild(PickleId callee, const Items& arguments) const;
   void check_view(const PickleTensor& tensor, const PickleStorage& storage) const;
   void set_window(PickleStorage& storage, PickleId view) const;

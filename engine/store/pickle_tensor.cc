@@ -71,9 +71,9 @@ PickleId PickleBuilder::rebuild_tensor(PickleId callee, const Items& arguments) 
   made.storage = tree.at(arguments[0]).index;
   made.dtype = dtype_of(callee, arguments);
   made.offset = tree.at(arguments[1]).value;
-  made.shape = extents(arguments[2], "size");
-  made.strides = extents(arguments[3], "stride");
   const PickleStorage& storage = tree.storages[made.storage];
+  made.shape = extents(arguments[2], name_of_storage(storage));
+  made.strides = extents(arguments[3], name_of_storage(storage));
   check_view(made, storage);
   made.offset += static_cast<int64_t>(storage.window);
   tree.tensors.push_back(std::move(made));
@@ -86,7 +86,8 @@ void PickleBuilder::check_rebuild(PickleId callee, const Items& arguments) const
   const bool has_metadata = wanted > 4 && arguments.size() == wanted + 1;
   if (arguments.size() != wanted && !has_metadata) fail(format("{} with {} arguments", describe(callee), arguments.size()));
   if (!tree.is(arguments[0], PickleKind::storage)) fail(format("a tensor over {}", describe(arguments[0])));
-  if (!tree.is(arguments[1], PickleKind::integer)) fail(format("a tensor whose offset is {}", describe(arguments[1])));
+  const std::string name = name_of_storage(tree.storages[tree.at(arguments[0]).index]);
+  if (!tree.is(arguments[1], PickleKind::integer)) fail(format("a tensor of {} whose offset is {}", name, describe(arguments[1])));
   if (wanted > 4 && (!tree.is(arguments[4], PickleKind::boolean) ||
                      !(tree.is(arguments[5], PickleKind::dict) || tree.is(arguments[5], PickleKind::none))))
     wrong_arguments(callee);
@@ -111,15 +112,16 @@ DType PickleBuilder::dtype_of(PickleId callee, const Items& arguments) const {
   return *dtype;
 }
 
-std::vector<int64_t> PickleBuilder::extents(PickleId tuple, const char* what) const {
-  if (!tree.is(tuple, PickleKind::tuple)) fail(format("a tensor whose {} is {}", what, describe(tuple)));
+// A size or stride.
+std::vector<int64_t> PickleBuilder::extents(PickleId tuple, const std::string& name) const {
+  if (!tree.is(tuple, PickleKind::tuple)) fail(format("a tensor of {} whose size or stride is {}", name, describe(tuple)));
   std::vector<int64_t> out;
   for (PickleId item : tree.items(tuple)) {
-    if (!tree.is(item, PickleKind::integer)) fail(format("a tensor whose {} holds {}", what, describe(item)));
-    if (tree.at(item).value < 0) fail(format("a tensor whose {} holds {}", what, tree.at(item).value));
+    if (!tree.is(item, PickleKind::integer)) fail(format("a tensor of {} whose size or stride holds {}", name, describe(item)));
+    if (tree.at(item).value < 0) fail(format("a tensor of {} whose size or stride holds {}", name, tree.at(item).value));
     out.push_back(tree.at(item).value);
   }
-  if (out.size() > limits::rank) fail(format("a tensor of rank {} (limit {})", out.size(), limits::rank));
+  if (out.size() > limits::rank) fail(format("a tensor of {} of rank {} (limit {})", name, out.size(), limits::rank));
   return out;
 }
 

@@ -48,7 +48,7 @@ struct stat status_of(const Descriptor& file, const std::filesystem::path& path)
 
 void sync_folder(const std::filesystem::path& folder) {
   const Descriptor directory = open_file(folder, O_RDONLY | O_DIRECTORY, "open");
-  if (fsync(directory.get()) != 0) fail_io(folder, "sync", errno);
+  if (retry([&] { return fsync(directory.get()); }) != 0) fail_io(folder, "sync", errno);
 }
 
 }  // namespace tessera

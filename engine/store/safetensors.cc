@@ -40,7 +40,8 @@ uint64_t header_bytes(const InputFile& file) {
   const uint64_t n = little_endian(head);
   if (n < 2) refuse(file, head, format("a header of {} bytes, at byte 0", n));
   if (n > limits::safetensors_header)
-    refuse(file, head, format("a header of {} bytes is above the limit of {}, at byte 0", n, limits::safetensors_header));
+    refuse(file, head,
+           format("a header of {} bytes is above the limit of {}, at byte 0", n, limits::safetensors_header));
   if (n > file.size() - length_bytes)
     refuse(file, head, format("a header of {} bytes in a file of {}, at byte 0", n, file.size()));
   if (head[length_bytes] != '{') refuse(file, head, "the header does not begin with `{`, at byte 8");

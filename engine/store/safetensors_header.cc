@@ -15,8 +15,9 @@ namespace tessera {
 namespace {
 
 using enum DType;
-constexpr std::array order = {u64,        i64,        f64,     c64,     f32,     u32, i32, bf16,    f16,     u16, i16,
-                              f8_e5m2fnuz, f8_e4m3fnuz, f8_e8m0, f8_e4m3, f8_e5m2, i8,  u8,  f6_e3m2, f6_e2m3, f4,  boolean};
+constexpr std::array order = {u64, i64, f64,     c64,         f32,         u32,     i32,     bf16,
+                              f16, u16, i16,     f8_e5m2fnuz, f8_e4m3fnuz, f8_e8m0, f8_e4m3, f8_e5m2,
+                              i8,  u8,  f6_e3m2, f6_e2m3,     f4,          boolean};
 
 // Calls `item` for each item of an array, between its brackets.
 template <class Item>
@@ -127,7 +128,8 @@ HeaderEntry parse_entry(JsonCursor& in, std::string name, uint64_t at) {
       in.fail_at(format("unknown field `{}`", escape(field)), field_at);
     }
   });
-  if (!dtype || !shape || !range) in.fail(format("`{}` is missing", !dtype ? "dtype" : !shape ? "shape" : "data_offsets"));
+  if (!dtype || !shape || !range)
+    in.fail(format("`{}` is missing", !dtype ? "dtype" : !shape ? "shape" : "data_offsets"));
   check_entry(in, entry, at);
   in.within(nullptr);
   return entry;

@@ -34,7 +34,9 @@ std::string shard_name(std::string_view stem, std::string_view extension, size_t
 }
 
 bool is_shard_name(std::string_view name, std::span<const std::string_view> extensions) {
-  const auto bad = [](char c) { return static_cast<uint8_t>(c) < 0x20 || c == 0x7f || c == '/' || c == '\\' || c == ':'; };
+  const auto bad = [](char c) {
+    return static_cast<uint8_t>(c) < 0x20 || c == 0x7f || c == '/' || c == '\\' || c == ':';
+  };
   const auto ends = [&](std::string_view e) { return name.size() > e.size() && name.ends_with(e); };
   return name.size() <= 255 && std::none_of(name.begin(), name.end(), bad) &&
          std::any_of(extensions.begin(), extensions.end(), ends);

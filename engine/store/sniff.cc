@@ -20,7 +20,8 @@ constexpr std::array table = {
     Magic{0, "PK\x05\x06"sv, {FileKind::zip, "an empty zip archive"}},
     Magic{0, "\x80"sv, {FileKind::pickle, "a pickle, as older versions of torch.save write"}},
     Magic{8, "{"sv, {FileKind::safetensors, "a safetensors file"}},
-    Magic{0, "version https://git-lfs"sv,
+    Magic{0,
+          "version https://git-lfs"sv,
           {FileKind::foreign, "a Git LFS pointer: fetch the file itself with `git lfs pull`"}},
     Magic{0, "GGUF"sv, {FileKind::foreign, "a GGUF file"}},
     Magic{0, "ggml"sv, {FileKind::foreign, "a GGML file"}},
@@ -31,13 +32,15 @@ constexpr std::array table = {
     Magic{0, "%PDF"sv, {FileKind::foreign, "a PDF document"}},
     Magic{0, "\x1f\x8b"sv, {FileKind::foreign, "a gzip archive: unpack it first"}},
     Magic{0, "\x28\xb5\x2f\xfd"sv, {FileKind::foreign, "a zstd archive: unpack it first"}},
-    Magic{0, "\xfd"
-             "7zXZ"sv,
+    Magic{0,
+          "\xfd"
+          "7zXZ"sv,
           {FileKind::foreign, "an xz archive: unpack it first"}},
     Magic{0, "7z\xbc\xaf"sv, {FileKind::foreign, "a 7z archive: unpack it first"}},
     Magic{257, "ustar"sv, {FileKind::foreign, "a tar archive: unpack it first"}},
-    Magic{0, "\x7f"
-             "ELF"sv,
+    Magic{0,
+          "\x7f"
+          "ELF"sv,
           {FileKind::foreign, "an ELF program"}},
     Magic{0, "<!"sv, {FileKind::foreign, "an HTML page, perhaps the error page of a download"}},
     Magic{0, "<html"sv, {FileKind::foreign, "an HTML page, perhaps the error page of a download"}},

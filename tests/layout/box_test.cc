@@ -1,11 +1,12 @@
 // Boxes: volume, reach, merging, windows, text.
+#include "layout/box.h"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <random>
 #include <stdexcept>
 
-#include "layout/box.h"
 #include "samples.h"
 
 using namespace tessera;
@@ -61,7 +62,8 @@ TEST_CASE("merge: the worked example, ones, empty boxes") {
   CHECK(to_text(merge({{1, 1}, {3, {5, 6}}, {0, {1, 1}}})) == "copy([], 3 + [] -> [])");
   CHECK(to_text(merge({{2, 3}, {0, {1, 2}}, {0, {3, 1}}})) == "copy([2, 3], [1, 2] -> [3, 1])");
   CHECK(to_text(merge({{3, 2}, {0, {2, 1}}, {0, {1, 3}}})) == "copy([2, 3], [1, 2] -> [3, 1])");
-  CHECK(to_text(merge({{2, 4}, {9, {0, 0}}, {0, {4, 1}}})) == "copy([8], 9 + [0] -> [1])");  // one value, written 8 times
+  CHECK(to_text(merge({{2, 4}, {9, {0, 0}}, {0, {4, 1}}})) ==
+        "copy([8], 9 + [0] -> [1])");  // one value, written 8 times
   CHECK(volume(merge({{2, 0}, {0, {1, 1}}, {5, {1, 1}}}).shape) == 0);
 }
 
@@ -95,9 +97,8 @@ TEST_CASE("reach and volume") {
       std::vector<int64_t> all = numbers(image);
       Reach span = reach(image.shape, image.at);
       auto [least, most] = std::minmax_element(all.begin(), all.end());
-      CHECK(span.begin == *least);
-      CHECK(span.end == *most + 1);
-      CHECK(volume(image.shape) == static_cast<int64_t>(all.size()));
+      bool right = span.begin == *least && span.end == *most + 1;
+      if (!right || volume(image.shape) != static_cast<int64_t>(all.size())) FAIL_CHECK(sample.text);
     }
   CHECK(reach({2, 0}, {7, {3, 1}}).begin == 7);
   CHECK(reach({2, 0}, {7, {3, 1}}).end == 7);

@@ -151,40 +151,40 @@ bool agrees(const std::string& text) {
 
 TEST_CASE("faults point at the first wrong word") {
   const Faulty table[] = {
-      {"() h f",           "^"},
-      {"(g (r d)) h",      "   ^"},
-      {"((g d) r)",        " ^"},
-      {"z+(g d)+y h",      "  ^"},
-      {"(g d)+y:h",        "^"},
-      {"12 h",             "^"},
-      {"h 2d",             "  ^"},
+      {"() h f", "^"},
+      {"(g (r d)) h", "   ^"},
+      {"((g d) r)", " ^"},
+      {"z+(g d)+y h", "  ^"},
+      {"(g d)+y:h", "^"},
+      {"12 h", "^"},
+      {"h 2d", "  ^"},
       {"(g q + k + v d) h", "     ^"},
-      {"(h f",             "^"},
-      {"a (h (q+k",        "     ^"},
-      {"h)",               " ^"},
-      {"q: d",             " ^"},
-      {"q :d",             "  ^"},
-      {"q+ k",             " ^"},
-      {"q+",               " ^"},
-      {"+q",               "^"},
-      {"q:()",             "  ^"},
-      {"q:(a (b))",        "     ^"},
-      {"q:(a b* c)",       "      ^"},
-      {"q:(a 1)",          "     ^"},
-      {"q:a*",             "   ^"},
-      {"q:2",              "  ^"},
-      {"q:(a",             "  ^"},
-      {"1+q",              "^"},
-      {"q+1",              "  ^"},
-      {"1*",               " ^"},
-      {"a**",              "  ^"},
-      {"a*+q",             "  ^"},
-      {"*",                "^"},
-      {"(q+k)(a)",         "     ^"},
-      {"(g (q+k d) r)",    "   ^"},
-      {"a(b)",             " ^"},
-      {"a [b]",            "  ^"},
-      {"a b\xC3\xA9",      "   ^"},
+      {"(h f", "^"},
+      {"a (h (q+k", "     ^"},
+      {"h)", " ^"},
+      {"q: d", " ^"},
+      {"q :d", "  ^"},
+      {"q+ k", " ^"},
+      {"q+", " ^"},
+      {"+q", "^"},
+      {"q:()", "  ^"},
+      {"q:(a (b))", "     ^"},
+      {"q:(a b* c)", "      ^"},
+      {"q:(a 1)", "     ^"},
+      {"q:a*", "   ^"},
+      {"q:2", "  ^"},
+      {"q:(a", "  ^"},
+      {"1+q", "^"},
+      {"q+1", "  ^"},
+      {"1*", " ^"},
+      {"a**", "  ^"},
+      {"a*+q", "  ^"},
+      {"*", "^"},
+      {"(q+k)(a)", "     ^"},
+      {"(g (q+k d) r)", "   ^"},
+      {"a(b)", " ^"},
+      {"a [b]", "  ^"},
+      {"a b\xC3\xA9", "   ^"},
   };
   for (const Faulty& row : table) {
     std::string text = row.text;
@@ -214,9 +214,9 @@ TEST_CASE("positions are those of the text that was given") {
 }
 
 TEST_CASE("what a layout spells comes back") {
-  for (const char* text :
-       {"", "1", "1 1 h", "(g q+k+v d) h", "(g q+k+v d)+s:(g r) h", "(g (r q:d+gate:d)+k:d+v:d) h", "z+x+b+c+dt h",
-        "(n nope:i+rope:(p two)) a", "e (f gate:1+up:1) h", "(g x* q+k+v d) h", "q:(n d)+k:(n d)+v:(j w) 1 k", "a:h+b:h"}) {
+  for (const char* text : {"", "1", "1 1 h", "(g q+k+v d) h", "(g q+k+v d)+s:(g r) h", "(g (r q:d+gate:d)+k:d+v:d) h",
+                           "z+x+b+c+dt h", "(n nope:i+rope:(p two)) a", "e (f gate:1+up:1) h", "(g x* q+k+v d) h",
+                           "q:(n d)+k:(n d)+v:(j w) 1 k", "a:h+b:h"}) {
     std::string s = text;
     CAPTURE(s);
     auto parsed = parse_layout(s, 0, s.size());
@@ -248,7 +248,8 @@ TEST_CASE("every text of up to six letters is a layout exactly if the grammar sa
 }
 
 TEST_CASE("layouts with some letters changed agree with the grammar") {
-  const std::vector<std::string> seeds = {"(g q+k+v d)+s:(g r) h", "(g (r q:d+w:d)+k:d+v:1) h*", "1 z:(n p)+x+(b+c s) a"};
+  const std::vector<std::string> seeds = {"(g q+k+v d)+s:(g r) h", "(g (r q:d+w:d)+k:d+v:1) h*",
+                                          "1 z:(n p)+x+(b+c s) a"};
   const std::string letters = "ab1()+:* ";
   std::mt19937 random(1);
   auto below = [&](size_t n) { return static_cast<size_t>(random() % n); };
@@ -256,9 +257,12 @@ TEST_CASE("layouts with some letters changed agree with the grammar") {
     std::string text = seeds[below(seeds.size())];
     for (size_t change = below(3); change-- > 0 || text.empty();) {
       size_t at = below(text.size());
-      if (below(2)) text[at] = letters[below(letters.size())];
-      else if (below(2)) text.erase(at, 1);
-      else text.insert(at, 1, letters[below(letters.size())]);
+      if (below(2))
+        text[at] = letters[below(letters.size())];
+      else if (below(2))
+        text.erase(at, 1);
+      else
+        text.insert(at, 1, letters[below(letters.size())]);
     }
     if (!agrees(text)) FAIL_CHECK(text);
   }

@@ -1,10 +1,11 @@
 // Names: rendered, matched, and brought together.
+#include "layout/name.h"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
 
 #include "base/text.h"
-#include "layout/name.h"
 
 using namespace tessera;
 
@@ -16,8 +17,10 @@ NameTemplate name(const std::string& text) {
   int holes = 0;
   for (size_t at = 0; at < text.size();) {
     size_t end = text[at] == '<' ? text.find('>', at) + 1 : std::min(text.find('<', at), text.size());
-    if (text[at] == '<') pieces.push_back({"", holes++});
-    else pieces.push_back({text.substr(at, end - at), -1});
+    if (text[at] == '<')
+      pieces.push_back({"", holes++});
+    else
+      pieces.push_back({text.substr(at, end - at), -1});
     at = end;
   }
   return pieces;
@@ -158,13 +161,26 @@ TEST_CASE("can two patterns match one name") {
     bool meet;
   };
   const Row table[] = {
-      {"a.<l>.b", "a.<k>.b", true},      {"a.<l>.b", "a.7.b", true},       {"a.<l>.b", "a.07.b", false},
-      {"a.<l>.b", "a.<l>.c", false},     {"weight<e>", "weight1<e>", true}, {"weight<e>", "weight0<e>", false},
-      {"a.*", "a.b.c", false},           {"a.**", "a.b.c", true},           {"a.*.c", "a.**", true},
-      {"a.**", "b.**", false},           {"**.a", "b.**", true},            {"**.a", "**.b", false},
-      {"*a", "b*", true},                {"a*", "a", false},                {"a.<r:rest>", "a.<l>.x", true},
-      {"<p:word>.x", "<l>", false},      {"<p:word>", "<l>", true},         {"a", "a", true},
-      {"a", "ab", false},                {"norm_<p:word>", "norm_<l>.w", false},
+      {"a.<l>.b", "a.<k>.b", true},
+      {"a.<l>.b", "a.7.b", true},
+      {"a.<l>.b", "a.07.b", false},
+      {"a.<l>.b", "a.<l>.c", false},
+      {"weight<e>", "weight1<e>", true},
+      {"weight<e>", "weight0<e>", false},
+      {"a.*", "a.b.c", false},
+      {"a.**", "a.b.c", true},
+      {"a.*.c", "a.**", true},
+      {"a.**", "b.**", false},
+      {"**.a", "b.**", true},
+      {"**.a", "**.b", false},
+      {"*a", "b*", true},
+      {"a*", "a", false},
+      {"a.<r:rest>", "a.<l>.x", true},
+      {"<p:word>.x", "<l>", false},
+      {"<p:word>", "<l>", true},
+      {"a", "a", true},
+      {"a", "ab", false},
+      {"norm_<p:word>", "norm_<l>.w", false},
   };
   for (const Row& row : table) {
     CAPTURE(row.a);
@@ -211,14 +227,15 @@ TEST_CASE("unify: what two templates have in common") {
 }
 
 TEST_CASE("unify: held against all small numbers") {
-  const std::vector<std::string> templates = {"w<a>",   "w1<a>",     "w<a>1",     "w0<a>",    "w12",      "w1",
-                                              "w<a>.1", "w<a>.<b>",  "w1<a>.<b>", "w<a>1<b>", "w1<a>2<b>", "w21.<b>"};
+  const std::vector<std::string> templates = {"w<a>",   "w1<a>",    "w<a>1",     "w0<a>",    "w12",       "w1",
+                                              "w<a>.1", "w<a>.<b>", "w1<a>.<b>", "w<a>1<b>", "w1<a>2<b>", "w21.<b>"};
   for (const std::string& s : templates)
     for (const std::string& t : templates) {
       NameTemplate a = name(s), b = name(t);
       Meeting said = unify(a, b);
       auto fits = [](const auto& fixed, const std::vector<int64_t>& holes) {
-        return std::all_of(fixed.begin(), fixed.end(), [&](auto f) { return holes[static_cast<size_t>(f.first)] == f.second; });
+        return std::all_of(fixed.begin(), fixed.end(),
+                           [&](auto f) { return holes[static_cast<size_t>(f.first)] == f.second; });
       };
       std::vector<std::pair<std::string, std::vector<int64_t>>> of_a, of_b;
       for (auto [from, into] : {std::pair{&a, &of_a}, {&b, &of_b}}) {

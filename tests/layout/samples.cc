@@ -65,7 +65,8 @@ void groupings(const std::vector<std::string>& items, std::vector<std::string>& 
     for (size_t first = 0, last; first < items.size(); first = last) {
       for (last = first + 1; last < items.size() && !(cuts >> (last - 1) & 1); ++last) {
       }
-      std::string group = join({items.begin() + static_cast<ptrdiff_t>(first), items.begin() + static_cast<ptrdiff_t>(last)}, " ");
+      std::string group =
+          join({items.begin() + static_cast<ptrdiff_t>(first), items.begin() + static_cast<ptrdiff_t>(last)}, " ");
       if (first > 0) text += ' ';
       text += last - first > 1 ? format("({})", group) : group;
     }
@@ -191,7 +192,8 @@ Sample sample(const std::string& text) {
     auto bare = bare_axes.find(part.text);
     bool stands_bare = false;
     for (const Occurrence& o : occurrences(sample.layout, part.text)) stands_bare |= o.bare;
-    if (bare != bare_axes.end() && stands_bare) own.axes.insert(own.axes.end(), bare->second.begin(), bare->second.end());
+    if (bare != bare_axes.end() && stands_bare)
+      own.axes.insert(own.axes.end(), bare->second.begin(), bare->second.end());
   }
   return sample;
 }

@@ -120,8 +120,6 @@ const std::vector<BothWays> cases = {
      R"({"n": 4, "dense": [1, 3]})", R"({"num_layers": 4, "moe_layer_freq": [1, 0, 1, 0]})"},
 };
 
-std::vector<std::string> texts(const std::vector<const char*>& dialects) { return {dialects.begin(), dialects.end()}; }
-
 std::vector<std::string> in_use(const RuleSet& set, SideId side) {
   std::vector<std::string> names;
   for (const Dialect& dialect : set.dialects)

@@ -64,8 +64,8 @@ struct Row {
 template <size_t n>
 void check_rows(const std::array<Row, n>& rows) {
   for (const Row& row : rows) {
-    CAPTURE(row.text);
-    CHECK(shown(row.text) == row.result);
+    CAPTURE(std::string(row.text));
+    CHECK(shown(row.text) == std::string(row.result));
   }
 }
 
@@ -165,18 +165,18 @@ TEST_CASE("and, or: values, and names without a value") {
 }
 
 TEST_CASE("other mixes of types are faults") {
-  check_rows<12>({{{"1 + \"a\"", "fault: `+` between an integer and a text"},
+  check_rows<12>({{{"1 + \"a\"", "fault: `+` between an integer and a string"},
                    {"true + 1", "fault: `+` between a bool and an integer"},
                    {"none < 1", "fault: `<` between none and an integer"},
                    {"[1] < [2]", "fault: `<` between a list and a list"},
                    {"2 * [1]", "fault: `*` between an integer and a list"},
                    {"[1] * -1", "fault: a list cannot stand fewer than 0 times"},
-                   {"-\"a\"", "fault: `-` before a text"},
-                   {"\"a\" in \"abc\"", "fault: `in` between a text and a text"},
+                   {"-\"a\"", "fault: `-` before a string"},
+                   {"\"a\" in \"abc\"", "fault: `in` between a string and a string"},
                    {"n.part", "fault: an integer has no `part`"},
                    {"n[0]", "fault: an index into an integer"},
                    {"nil[0]", "fault: an index into none"},
-                   {"list[\"a\"]", "fault: a whole number is wanted, this is a text"}}});
+                   {"list[\"a\"]", "fault: a whole number is wanted, this is a string"}}});
 }
 
 TEST_CASE("lists, texts and comprehensions") {
@@ -276,12 +276,12 @@ TEST_CASE("mistakes of form, and where they are") {
       {"for", 0, "`for` cannot stand here: a value is missing"},
   };
   for (const Mistake& mistake : mistakes) {
-    CAPTURE(mistake.text);
+    CAPTURE(std::string(mistake.text));
     const Outcome out = run(mistake.text);
     REQUIRE(!out.expr);
     REQUIRE(out.diagnostics.error_count() == 1);
     CHECK(out.diagnostics.list()[0].id == "R01");
-    CHECK(out.diagnostics.list()[0].message == mistake.message);
+    CHECK(out.diagnostics.list()[0].message == std::string(mistake.message));
     CHECK(out.diagnostics.list()[0].span.begin == mistake.at);
   }
 }

@@ -17,8 +17,9 @@ inline std::string safetensors(const std::string& header, const std::string& dat
 inline std::string tiny(const std::string& names) {
   std::string header = "{", data;
   for (const char c : names) {
-    header += (data.empty() ? "\"" : ",\"") + std::string("m.") + c + R"(":{"dtype":"U8","shape":[1],"data_offsets":[)" +
-              std::to_string(data.size()) + "," + std::to_string(data.size() + 1) + "]}";
+    header += (data.empty() ? "\"" : ",\"") + std::string("m.") + c +
+              R"(":{"dtype":"U8","shape":[1],"data_offsets":[)" + std::to_string(data.size()) + "," +
+              std::to_string(data.size() + 1) + "]}";
     data += c;
   }
   return safetensors(header + "}", data);

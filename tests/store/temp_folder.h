@@ -56,7 +56,8 @@ void check_refused(Action action, std::vector<std::string> words, Fault fault = 
   } catch (const Error& error) {
     const std::string message = error.what();
     CHECK_MESSAGE(error.fault() == fault, message);
-    for (const std::string& word : words) CHECK_MESSAGE(message.find(word) != message.npos, message << " lacks " << word);
+    for (const std::string& word : words)
+      CHECK_MESSAGE(message.find(word) != message.npos, message << " lacks " << word);
   }
 }
 

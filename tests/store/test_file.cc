@@ -1,8 +1,7 @@
 // Single files: what may be opened, and what is noticed while they are in use.
-#include "store/file.h"
-
 #include <sys/stat.h>
 
+#include "store/file.h"
 #include "store/temp_folder.h"
 
 using namespace tessera;
@@ -41,9 +40,12 @@ TEST_CASE("only regular files are read, and nothing is waited for") {
   fs::create_symlink("/dev/zero", folder / "zero");
   fs::create_symlink("loop", folder / "loop");
   fs::create_symlink("nowhere", folder / "dangling");
-  const std::vector<std::pair<const char*, const char*>> rows = {
-      {"fifo", "is a FIFO"}, {"dir", "is a directory"}, {"zero", "is a device"},
-      {"loop", "cannot open"}, {"dangling", "cannot open: No such file"}, {"missing", "cannot open: No such file"}};
+  const std::vector<std::pair<const char*, const char*>> rows = {{"fifo", "is a FIFO"},
+                                                                 {"dir", "is a directory"},
+                                                                 {"zero", "is a device"},
+                                                                 {"loop", "cannot open"},
+                                                                 {"dangling", "cannot open: No such file"},
+                                                                 {"missing", "cannot open: No such file"}};
   for (const auto& [name, word] : rows) check_refused([&, n = name] { InputFile(folder / n); }, {name, word});
 }
 
@@ -96,7 +98,8 @@ TEST_CASE("files are written at offsets, created new, and moved") {
 
 TEST_CASE("a full disk names what was wanted and what is free") {
   const TempFolder folder;
-  check_refused([&] { OutputFile(folder / "f", uint64_t{1} << 50); }, {"/f: cannot write 1125899906842624 bytes", "free"});
+  check_refused([&] { OutputFile(folder / "f", uint64_t{1} << 50); },
+                {"/f: cannot write 1125899906842624 bytes", "free"});
 }
 
 TEST_CASE("paths in messages are escaped and keep the file's name") {

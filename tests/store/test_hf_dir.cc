@@ -1,10 +1,9 @@
 // Folders of Hugging Face: what is found in them, how index and shards must agree, and what is written.
-#include "store/hf_dir.h"
-
 #include <sys/stat.h>
 
 #include "base/text.h"
 #include "store/formats.h"
+#include "store/hf_dir.h"
 #include "store/safetensors_text.h"
 #include "store/temp_folder.h"
 
@@ -110,7 +109,8 @@ TEST_CASE("hf: what is read when there is more than one way") {
 
 TEST_CASE("hf: no checkpoint") {
   const TempFolder folder;
-  check_refused([&] { open_checkpoint(folder.path()); }, {"no checkpoint", "model.safetensors", "pytorch_model.bin.index.json", "mp_rank_"});
+  check_refused([&] { open_checkpoint(folder.path()); },
+                {"no checkpoint", "model.safetensors", "pytorch_model.bin.index.json", "mp_rank_"});
   folder.put(first, tiny("a"));
   folder.put(second, tiny("b"));
   check_refused([&] { open_checkpoint(folder.path()); }, {"2 weight files", first});
@@ -118,7 +118,8 @@ TEST_CASE("hf: no checkpoint") {
   check_refused([&] { open_checkpoint("/dev/zero"); }, {"/dev/zero: is a device"});
   REQUIRE(mkfifo((folder / "fifo").c_str(), 0600) == 0);
   check_refused([&] { open_checkpoint(folder / "fifo"); }, {"is a FIFO"});
-  check_refused([&] { open_checkpoint(folder.put("page", "<!DOCTYPE html>")); }, {"page: not a checkpoint but an HTML page"});
+  check_refused([&] { open_checkpoint(folder.put("page", "<!DOCTYPE html>")); },
+                {"page: not a checkpoint but an HTML page"});
 }
 
 TEST_CASE("hf: an index that is refused") {
@@ -138,11 +139,14 @@ TEST_CASE("hf: an index that is refused") {
       {R"({"metadata":[],"weight_map":{"m.a":"$1","m.b":"$1","m.c":"$2"}})", {"`metadata` must be an object"}},
       {R"({"metadata":{"total_size":"3"},"weight_map":{"m.a":"$1","m.b":"$1","m.c":"$2"}})", {"total_size"}},
       {R"({"metadata":{"total_size":-3},"weight_map":{"m.a":"$1","m.b":"$1","m.c":"$2"}})", {"total_size"}},
-      {R"({"metadata":{"total_size":1180591620717411303424},"weight_map":{"m.a":"$1","m.b":"$1","m.c":"$2"}})", {"total_size"}},
+      {R"({"metadata":{"total_size":1180591620717411303424},"weight_map":{"m.a":"$1","m.b":"$1","m.c":"$2"}})",
+       {"total_size"}},
       {R"({"weight_map":{"m.a":1,"m.b":"$1","m.c":"$2"}})", {"`m.a`", "must be a file name"}},
-      {R"({"weight_map":{"m.a":"../$1","m.b":"$1","m.c":"$2"}})", {"`m.a`", "is not the plain name of a .safetensors file"}},
+      {R"({"weight_map":{"m.a":"../$1","m.b":"$1","m.c":"$2"}})",
+       {"`m.a`", "is not the plain name of a .safetensors file"}},
       {R"({"weight_map":{"m.a":"pytorch_model.bin","m.b":"$1","m.c":"$2"}})", {"`m.a`", "pytorch_model.bin"}},
-      {R"({"weight_map":{"m.a":"$1","m.b":"$1","m.c":"model-00009-of-00009.safetensors"}})", {"shard model-00009-of-00009.safetensors is missing"}},
+      {R"({"weight_map":{"m.a":"$1","m.b":"$1","m.c":"model-00009-of-00009.safetensors"}})",
+       {"shard model-00009-of-00009.safetensors is missing"}},
       {R"({"weight_map":{"m.a":"$1","m.b":"$1","m.c":"$2","m.ghost":"$2"}})", {"`m.ghost` is not in " + second}},
       {R"({"weight_map":{"m.a":"$1","m.b":"$1","m.c":"$2","m.x":"$2","m.y":"$1"}})", {"`m.x`", "and 1 more"}},
       {R"({"weight_map":{"m.a":"$1","m.c":"$2"}})", {"`m.b` of " + first + " is not in the index"}},
@@ -161,16 +165,20 @@ TEST_CASE("hf: an index that is refused") {
 TEST_CASE("hf: an index that is accepted") {
   const std::vector<std::pair<std::string, const char*>> rows = {
       {R"({"weight_map":{"m.a":"$1","m.b":"$1","m.c":"$2"}})", ""},
-      {R"({"metadata":{"total_size":3.0,"total_parameters":3},"x":[1],"weight_map":{"m.a":"$1","m.b":"$1","m.c":"$2"}})", ""},
-      {R"({"metadata":{"total_size":4},"weight_map":{"m.a":"$1","m.b":"$1","m.c":"$2"}})", "total_size is 4, the shards hold 3 bytes"},
+      {R"({"metadata":{"total_size":3.0,"total_parameters":3},"x":[1],"weight_map":{"m.a":"$1","m.b":"$1","m.c":"$2"}})",
+       ""},
+      {R"({"metadata":{"total_size":4},"weight_map":{"m.a":"$1","m.b":"$1","m.c":"$2"}})",
+       "total_size is 4, the shards hold 3 bytes"},
   };
   for (const auto& [index, warning] : rows) {
     Sharded folder;
     folder.index(index);
     const auto reader = open_checkpoint(folder.path());
     CHECK(names(reader->contents()) == "m.a m.b m.c ");
-    if (*warning) check_warned(reader->contents(), warning);
-    else CHECK(reader->contents().warnings.empty());
+    if (*warning)
+      check_warned(reader->contents(), warning);
+    else
+      CHECK(reader->contents().warnings.empty());
   }
 }
 
@@ -212,12 +220,14 @@ TEST_CASE("hf: config.json") {
 
 TEST_CASE("hf: side files") {
   const TempFolder folder;
-  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "spiece.model", "vocab.txt", "merges.txt", "README.md",
-                           "generation_config.json", "modeling_x.py", "chat_template.jinja", "training_args.bin", "model.safetensors"})
+  for (const char* name :
+       {"tokenizer.json", "tokenizer_config.json", "spiece.model", "vocab.txt", "merges.txt", "README.md",
+        "generation_config.json", "modeling_x.py", "chat_template.jinja", "training_args.bin", "model.safetensors"})
     folder.put(name, "x");
   fs::create_directory(folder / "tokenizer");
   std::vector<std::string> got;
   for (const fs::path& path : side_files_of(folder.path())) got.push_back(path.filename());
-  CHECK(join(got, " ") == "chat_template.jinja generation_config.json merges.txt modeling_x.py spiece.model tokenizer.json "
-                          "tokenizer_config.json vocab.txt");
+  CHECK(join(got, " ") ==
+        "chat_template.jinja generation_config.json merges.txt modeling_x.py spiece.model tokenizer.json "
+        "tokenizer_config.json vocab.txt");
 }

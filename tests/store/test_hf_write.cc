@@ -74,9 +74,10 @@ TEST_CASE("hf: several shards, their names, their index") {
     const auto writer = create_checkpoint(example(folder.path(), format, 7));
     write_example(*writer);
     const std::string first = fmt::format(fmt::runtime(shard), 1), second = fmt::format(fmt::runtime(shard), 2);
-    CHECK(get(folder / index) == tessera::format("{{\n  \"metadata\": {{\n    \"total_size\": 10\n  }},\n  \"weight_map\": {{\n"
-                                                 "    \"w.a\": \"{1}\",\n    \"w.b\": \"{0}\",\n    \"w.h\": \"{1}\"\n  }}\n}}\n",
-                                                 first, second));
+    CHECK(get(folder / index) ==
+          tessera::format("{{\n  \"metadata\": {{\n    \"total_size\": 10\n  }},\n  \"weight_map\": {{\n"
+                          "    \"w.a\": \"{1}\",\n    \"w.b\": \"{0}\",\n    \"w.h\": \"{1}\"\n  }}\n}}\n",
+                          first, second));
     const auto reader = open_checkpoint(folder.path());
     CHECK(reader->contents().warnings.empty());
     for (const char* name : {"w.a", "w.b", "w.h"}) CHECK(bytes_of(*reader, name)[0] == name[2]);
@@ -88,14 +89,16 @@ TEST_CASE("hf: several shards, their names, their index") {
 TEST_CASE("hf: all files are announced with their final sizes, before the first write") {
   const TempFolder folder, source;
   OutputSpec spec = example(folder.path(), "safetensors", 7);
-  spec.side_files = {source.put("tokenizer.json", "{}"), source.put("config.json", "old"), source.put("sub/tokenizer.json", "other")};
+  spec.side_files = {source.put("tokenizer.json", "{}"), source.put("config.json", "old"),
+                     source.put("sub/tokenizer.json", "other")};
   const auto writer = create_checkpoint(spec);
   const std::vector<FileInfo> announced = writer->files();
   write_example(*writer);
   for (const FileInfo& file : announced) CHECK(fs::file_size(folder.path() / file.path) == file.bytes);
   CHECK(announced.size() == 5);
   CHECK(names(folder.path()) ==
-        "config.json model-00001-of-00002.safetensors model-00002-of-00002.safetensors model.safetensors.index.json tokenizer.json");
+        "config.json model-00001-of-00002.safetensors model-00002-of-00002.safetensors model.safetensors.index.json "
+        "tokenizer.json");
   CHECK(get(folder / "tokenizer.json") == "{}");
   CHECK(get(folder / "config.json").starts_with("{\n  \"a\""));
 }

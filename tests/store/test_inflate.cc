@@ -1,6 +1,5 @@
 // Stored deflate blocks written by hand, and what must be refused of them.
 #include "store/inflate.h"
-
 #include "store/temp_folder.h"
 
 using namespace tessera;
@@ -8,7 +7,6 @@ using tessera::testing::check_refused;
 using tessera::testing::TempFolder;
 
 namespace {
-
 
 struct Packed {
   TempFolder folder;
@@ -25,7 +23,10 @@ std::string part(const Packed& p, const Deflated& range, uint64_t at, size_t n) 
 }  // namespace
 
 TEST_CASE("a deflated range gives its declared bytes, whole or in part") {
-  const std::string stored("\x01\x03\x00\xfc\xff" "abc", 8);
+  const std::string stored(
+      "\x01\x03\x00\xfc\xff"
+      "abc",
+      8);
   const Packed p(stored);
   CHECK(part(p, {4, 8, 3}, 0, 3) == "abc");
   CHECK(part(p, {4, 8, 3}, 1, 1) == "b");
@@ -33,7 +34,10 @@ TEST_CASE("a deflated range gives its declared bytes, whole or in part") {
 }
 
 TEST_CASE("broken streams and lies about sizes are refused by name") {
-  const std::string stored("\x01\x03\x00\xfc\xff" "abc", 8);
+  const std::string stored(
+      "\x01\x03\x00\xfc\xff"
+      "abc",
+      8);
   struct Row {
     const char* what;
     std::string stream;
@@ -45,13 +49,18 @@ TEST_CASE("broken streams and lies about sizes are refused by name") {
       {"result shorter than declared", stored, {4, 8, 4}, "inflates to 3 bytes, 4 were declared"},
       {"packed bytes left over", stored, {4, 9, 3}, "bytes follow the end"},
       {"stream cut", stored, {4, 6, 3}, "ends early"},
-      {"block type 3", "\x07" "abcdefg", {4, 8, 3}, "broken deflate stream"},
+      {"block type 3",
+       "\x07"
+       "abcdefg",
+       {4, 8, 3},
+       "broken deflate stream"},
       {"a bomb, by its declared sizes alone", stored, {4, 8, uint64_t{17} << 20}, "200:1"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.what);
     const Packed p(row.stream);
-    check_refused([&] { inflate(p.file, row.range, "data/0", [](auto) { return true; }); }, {"/f: data/0: ", row.word, "at byte"});
+    check_refused([&] { inflate(p.file, row.range, "data/0", [](auto) { return true; }); },
+                  {"/f: data/0: ", row.word, "at byte"});
   }
 }
 

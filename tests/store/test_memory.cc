@@ -1,9 +1,9 @@
 // What is written to memory is what is read from it.
-#include "store/memory.h"
-
 #include <doctest/doctest.h>
 
 #include <cstring>
+
+#include "store/memory.h"
 
 using namespace tessera;
 

@@ -1,6 +1,6 @@
 // The commit protocol: what stands under the final name, and what stands beside it, at each step.
-#include <sys/file.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <set>
@@ -68,10 +68,12 @@ TEST_CASE("what stands under the final name") {
   }
   SUBCASE("anything else is refused, and stays") {
     temp.put("out/old", "1");
-    check_refused([&] { OutputFolder(temp / "out", false); }, {"/out: exists and is not empty", "--overwrite"}, Fault::usage);
+    check_refused([&] { OutputFolder(temp / "out", false); }, {"/out: exists and is not empty", "--overwrite"},
+                  Fault::usage);
     temp.put("file", "1");
     for (const bool overwrite : {false, true})
-      check_refused([&] { OutputFolder(temp / "file", overwrite); }, {"/file: exists and is not a folder"}, Fault::usage);
+      check_refused([&] { OutputFolder(temp / "file", overwrite); }, {"/file: exists and is not a folder"},
+                    Fault::usage);
     CHECK(names(temp.path()) == Names{"out", "file"});
   }
   SUBCASE("it is replaced at the commit and not before") {

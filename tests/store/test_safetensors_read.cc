@@ -18,7 +18,8 @@ std::string show(const Contents& contents) {
   return out;
 }
 
-std::string entry(const std::string& name, const std::string& dtype, const std::string& shape, const std::string& range) {
+std::string entry(const std::string& name, const std::string& dtype, const std::string& shape,
+                  const std::string& range) {
   return format(R"("{}":{{"dtype":"{}","shape":{},"data_offsets":{}}})", name, dtype, shape, range);
 }
 
@@ -41,18 +42,23 @@ TEST_CASE("safetensors: valid files") {
       {"no tensors", "{}", "", ""},
       {"metadata alone", R"({"__metadata__":{"format":"pt","k":""}})", "", ""},
       {"two tensors", "{" + a + "," + b + "}", "01234567abc", "a F32 [2, 1] @0+8; b U8 [3] @8+3; "},
-      {"in order of their data, not of the header", "{" + b + "," + a + "}", "01234567abc", "a F32 [2, 1] @0+8; b U8 [3] @8+3; "},
-      {"metadata last, blanks anywhere", "{ " + a + " ,\n\t\"__metadata__\" : { } } \r\n ", "01234567", "a F32 [2, 1] @0+8; "},
+      {"in order of their data, not of the header", "{" + b + "," + a + "}", "01234567abc",
+       "a F32 [2, 1] @0+8; b U8 [3] @8+3; "},
+      {"metadata last, blanks anywhere", "{ " + a + " ,\n\t\"__metadata__\" : { } } \r\n ", "01234567",
+       "a F32 [2, 1] @0+8; "},
       {"fields in any order", R"({"a":{"data_offsets":[0,2],"shape":[2],"dtype":"U8"}})", "xy", "a U8 [2] @0+2; "},
       {"rank 0", "{" + entry("s", "F64", "[]", "[0,8]") + "}", "01234567", "s F64 [] @0+8; "},
-      {"empty tensors in their places", "{" + entry("e", "F32", "[0,5]", "[2,2]") + "," + entry("d", "U8", "[2]", "[0,2]") + "," +
-           entry("f", "F16", "[1]", "[2,4]") + "}", "0123", "d U8 [2] @0+2; e F32 [0, 5] @2+0; f F16 [1] @2+2; "},
+      {"empty tensors in their places",
+       "{" + entry("e", "F32", "[0,5]", "[2,2]") + "," + entry("d", "U8", "[2]", "[0,2]") + "," +
+           entry("f", "F16", "[1]", "[2,4]") + "}",
+       "0123", "d U8 [2] @0+2; e F32 [0, 5] @2+0; f F16 [1] @2+2; "},
       {"four bits an element", "{" + entry("q", "F4", "[2,3]", "[0,3]") + "}", "abc", "q F4 [2, 3] @0+3; "},
       {"six bits an element", "{" + entry("q", "F6_E2M3", "[4]", "[0,3]") + "}", "abc", "q F6_E2M3 [4] @0+3; "},
-      {"a name in escapes", "{" + entry(R"(\u00e4\/\ud83d\ude00)", "U8", "[1]", "[0,1]") + "}", "x", "ä/😀 U8 [1] @0+1; "},
+      {"a name in escapes", "{" + entry(R"(\u00e4\/\ud83d\ude00)", "U8", "[1]", "[0,1]") + "}", "x",
+       "ä/😀 U8 [1] @0+1; "},
       {"names like paths", "{" + entry("../../etc", "U8", "[1]", "[0,1]") + "}", "x", "../../etc U8 [1] @0+1; "},
-      {"data at an odd place", "{" + entry("o", "U8", "[1]", "[0,1]") + "," + entry("p", "F64", "[1]", "[1,9]") + "}", "012345678",
-       "o U8 [1] @0+1; p F64 [1] @1+8; "},
+      {"data at an odd place", "{" + entry("o", "U8", "[1]", "[0,1]") + "," + entry("p", "F64", "[1]", "[1,9]") + "}",
+       "012345678", "o U8 [1] @0+1; p F64 [1] @1+8; "},
   };
   for (const Row& row : rows) {
     CAPTURE(row.what);
@@ -131,7 +137,8 @@ TEST_CASE("safetensors: headers that are refused") {
       {"{" + a + "," + entry(R"(\u0061)", "U8", "[0]", "[2,2]") + "}", {"tensor `a` stands twice"}},
       {R"({"a":{"dtype":"U8","dtype":"U8","shape":[2],"data_offsets":[0,2]}})", {"tensor `a`: `dtype` stands twice"}},
       {R"({"a":{"dtype":"U8","shape":[2],"shape":[2],"data_offsets":[0,2]}})", {"tensor `a`: `shape` stands twice"}},
-      {R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2],"data_offsets":[0,2]}})", {"tensor `a`: `data_offsets` stands twice"}},
+      {R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2],"data_offsets":[0,2]}})",
+       {"tensor `a`: `data_offsets` stands twice"}},
       {R"({"__metadata__":{},"__metadata__":{},)" + a + "}", {"`__metadata__` stands twice"}},
       {R"({"__metadata__":{"k":"1","\u006b":"1"},)" + a + "}", {"key `k` stands twice in `__metadata__`"}},
       // metadata
@@ -164,7 +171,9 @@ TEST_CASE("safetensors: headers that are refused") {
       {"{" + entry("a", "U8", "[4294967296,4294967296,0]", "[0,0]") + "}", {"overflows 64 bits"}, ""},
       {"{" + entry("a", "F32", "[1152921504606846976]", "[0,0]") + "}", {"overflows 64 bits"}, ""},
       {"{" + entry("a", "F4", "[3]", "[0,2]") + "}", {"12 bits are not whole bytes"}},
-      {"{" + entry("a", "U8", "[1" + join(std::vector<std::string>(65, ""), ",1") + "]", "[0,1]") + "}", {"rank above the limit of 64"}, "x"},
+      {"{" + entry("a", "U8", "[1" + join(std::vector<std::string>(65, ""), ",1") + "]", "[0,1]") + "}",
+       {"rank above the limit of 64"},
+       "x"},
       // ranges
       {"{" + entry("a", "U8", "[3]", "[0,2]") + "}", {"[0, 2] do not hold the 3 bytes of U8 [3]"}},
       {"{" + entry("a", "U8", "[2]", "[2,0]") + "}", {"[2, 0] do not hold"}},

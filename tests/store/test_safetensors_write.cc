@@ -17,8 +17,9 @@ void write_all(Writer& writer, const std::vector<std::string>& data) {
 
 TEST_CASE("safetensors: widest dtypes first, then names by their bytes; header padded to 8") {
   const TempFolder folder;
-  const std::vector<OutTensor> tensors = {{"z", DType::u8, {3}}, {"b", DType::f32, {1, 2}}, {"a", DType::f32, {}},
-                                          {"B", DType::f32, {0, 7}}, {"h", DType::bf16, {1}}, {"n\"\n\xc3\xa4", DType::i64, {1}}};
+  const std::vector<OutTensor> tensors = {{"z", DType::u8, {3}},   {"b", DType::f32, {1, 2}},
+                                          {"a", DType::f32, {}},   {"B", DType::f32, {0, 7}},
+                                          {"h", DType::bf16, {1}}, {"n\"\n\xc3\xa4", DType::i64, {1}}};
   SafetensorsWriter writer(folder / "x.safetensors", tensors);
   write_all(writer, {"zzz", "bbbbbbbb", "aaaa", "", "hh", "nnnnnnnn"});
 

@@ -1,9 +1,9 @@
 // Splitting, naming, and which names an index may hold.
-#include "store/shards.h"
-
 #include <doctest/doctest.h>
 
 #include <array>
+
+#include "store/shards.h"
 
 using namespace tessera;
 
@@ -38,9 +38,11 @@ TEST_CASE("shard_name") {
 TEST_CASE("is_shard_name: one plain file name with the extension of a weight file") {
   using namespace std::string_view_literals;
   constexpr std::array<std::string_view, 2> extensions = {".bin", ".pt"};
-  for (const auto good : {"a.bin"sv, "model-00001-of-00002.bin"sv, "..a.pt"sv, "ä b.bin"sv}) CHECK(is_shard_name(good, extensions));
-  for (const auto bad : {""sv, ".bin"sv, "."sv, ".."sv, "a"sv, "a.txt"sv, "/a.bin"sv, "../a.bin"sv, "x/a.bin"sv, "x\\a.bin"sv, "C:a.bin"sv,
-                         "a.bin/"sv, "a\0.bin"sv, "a.bin\0"sv, "a\n.bin"sv, "a\x7f.bin"sv, "https://h/a.bin"sv})
+  for (const auto good : {"a.bin"sv, "model-00001-of-00002.bin"sv, "..a.pt"sv, "ä b.bin"sv})
+    CHECK(is_shard_name(good, extensions));
+  for (const auto bad :
+       {""sv, ".bin"sv, "."sv, ".."sv, "a"sv, "a.txt"sv, "/a.bin"sv, "../a.bin"sv, "x/a.bin"sv, "x\\a.bin"sv,
+        "C:a.bin"sv, "a.bin/"sv, "a\0.bin"sv, "a.bin\0"sv, "a\n.bin"sv, "a\x7f.bin"sv, "https://h/a.bin"sv})
     CHECK_MESSAGE(!is_shard_name(bad, extensions), std::string(bad));
   CHECK(!is_shard_name(std::string(252, 'a') + ".bin", extensions));
 }

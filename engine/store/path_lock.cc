@@ -1,0 +1,79 @@
+// flock on a file beside the output. Who removes it holds it, so whoever got it locked looks whether it is still there.
+#include "store/path_lock.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <array>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "store/file.h"
+
+namespace tessera {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view lock_mark = "tessera ";  // a lock says "tessera <process> <host>"
+
+std::string read_lock(const Descriptor& file, const fs::path& path) {
+  std::array<char, 256> text{};
+  const ssize_t n = retry([&] { return pread(file.get(), text.data(), text.size(), 0); });
+  if (n < 0) fail_io(path, "read", errno);
+  return std::string(text.data(), static_cast<size_t>(n));
+}
+
+void write_lock(const Descriptor& file, const fs::path& path) {
+  std::array<char, 256> host{};
+  gethostname(host.data(), host.size() - 1);
+  const std::string text = format("{}{} {}\n", lock_mark, getpid(), host.data());
+  if (retry([&] { return ftruncate(file.get(), 0); }) != 0) fail_io(path, "truncate", errno);
+  if (retry([&] { return pwrite(file.get(), text.data(), text.size(), 0); }) < 0) fail_io(path, "write", errno);
+}
+
+bool is_at(const Descriptor& file, const fs::path& path) {
+  struct stat here {
+  }, there{};
+  return fstat(file.get(), &here) == 0 && lstat(path.c_str(), &there) == 0 && there.st_dev == here.st_dev &&
+         there.st_ino == here.st_ino;
+}
+
+std::string holder(const std::string& text) {
+  const auto words = split(text.substr(0, text.find('\n')), ' ');
+  return words.size() == 3 ? format("process {} on {}", escape(words[1]), escape(words[2])) : "starting or ending";
+}
+
+}  // namespace
+
+PathLock::PathLock(fs::path path) : path_(std::move(path)) {
+  while (!take()) {
+  }
+  try {
+    write_lock(file_, path_);
+  } catch (...) {
+    remove();
+    throw;
+  }
+}
+
+void PathLock::remove() const {
+  if (is_at(file_, path_)) ::unlink(path_.c_str());
+}
+
+// False if the file that was locked had just been removed by its last holder.
+bool PathLock::take() {
+  file_ = open_file(path_, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, "open");
+  const bool held = retry([&] { return flock(file_.get(), LOCK_EX | LOCK_NB); }) != 0;
+  if (held && errno != EWOULDBLOCK) fail_io(path_, "lock", errno);
+  const std::string text = read_lock(file_, path_);
+  const bool ours = text.empty() || text.starts_with(lock_mark);
+  if (!ours) fail_world(format("{}: is not a lock of this program; remove it first", show_path(path_)));
+  if (held) fail_world(format("{}: held by another run ({})", show_path(path_), holder(text)));
+  return is_at(file_, path_);
+}
+
+}  // namespace tessera
