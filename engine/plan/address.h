@@ -41,7 +41,8 @@ class EndAddress {
 
   // nullptr after an error. Depends on the ranks that split a laid axis alone.
   const LocalTensor* local(const Ranks& ranks);
-  // The ranks that split an axis that the layout lays for this part, or cut its tensor.
+  const std::array<bool, 4>& splits() const { return splits_; }  // ranks that split a laid axis, or cut a dimension
+  // Those that split an axis which the layout lays for this part, or cut its tensor.
   const std::array<bool, 4>& splits_of(const std::string& part) const { return part_splits_.at(part); }
   bool lays(std::string_view axis) const;
   // Ranks of the places that hold the tensor with these captured indices (any_rank where they do not matter).
@@ -68,7 +69,7 @@ class EndAddress {
   std::vector<std::string> part_names_, captured_;
   std::vector<Hole> holes_;
   std::vector<std::string> laid_;          // every axis that the layout places
-  std::array<bool, 4> splits_{};           // ranks that split one of these, or cut a dimension
+  std::array<bool, 4> splits_{};
   std::map<std::string, std::array<bool, 4>> part_splits_;
   std::optional<uint32_t> cut_dimension_;
   const AxisPlan* cut_axis_ = nullptr;

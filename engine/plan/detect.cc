@@ -86,6 +86,13 @@ std::vector<const OptionDecl*> changing_options(const ConfigRequest& request, co
   return changing;
 }
 
+// The dialects with those that they extend: equal sets are equal lists.
+std::vector<std::string> names_in_use(const ConfigRequest& request, const std::vector<std::string>& dialects) {
+  std::vector<std::string> names;
+  for (const Dialect* dialect : dialects_in_use(*request.rules, request.from.side, dialects)) names.push_back(dialect->name);
+  return names;
+}
+
 // Candidates times what one more dialect or option can be; those that would be too many are left out and told.
 class Candidates {
  public:
@@ -95,11 +102,13 @@ class Candidates {
     extend([&](const Candidate& old) {
       Candidate more = old;
       more.dialects.push_back(dialect);
+      more.dialects = names_in_use(request, more.dialects);
       EndSpec end = request.from;
       end.dialects = more.dialects;
       Diagnostics overlap;
       std::vector<Candidate> added;
-      if (check_dialects(*request.rules, end, overlap)) added.push_back(std::move(more));
+      const bool known = std::any_of(list.begin(), list.end(), [&](const Candidate& c) { return c.dialects == more.dialects; });
+      if (!known && check_dialects(*request.rules, end, overlap)) added.push_back(std::move(more));
       return added;
     });
   }

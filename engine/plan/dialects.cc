@@ -3,6 +3,7 @@
 #include "plan/dialects.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/suggest.h"
 #include "base/text.h"
@@ -10,8 +11,20 @@
 namespace tessera {
 namespace {
 
-bool in_use(const EndSpec& end, const std::string& dialect) {
-  return std::find(end.dialects.begin(), end.dialects.end(), dialect) != end.dialects.end();
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+const Dialect* parent_of(const RuleSet& rules, const Dialect& dialect) {
+  for (const Dialect& other : rules.dialects)
+    if (other.name == dialect.extends.s && other.side == dialect.side) return &other;
+  return nullptr;
+}
+
+size_t depth_of(const RuleSet& rules, const Dialect& dialect) {
+  size_t depth = 0;
+  for (const Dialect* up = parent_of(rules, dialect); up; up = parent_of(rules, *up)) ++depth;
+  return depth;
 }
 
 std::vector<std::string> hole_names(const Pattern& pattern) {
@@ -44,7 +57,7 @@ std::optional<std::string> rewrite(std::string_view name, const Matcher& matcher
   return render(to, *carried);
 }
 
-// R05 for each line that meets an earlier one.
+// R05 for each line that meets an earlier one of its depth.
 void check_lines(const std::vector<const RenameLine*>& lines, Diagnostics& diagnostics) {
   for (size_t later = 0; later < lines.size(); ++later)
     for (size_t earlier = 0; earlier < later; ++earlier)
@@ -62,22 +75,36 @@ void check_lines(const std::vector<const RenameLine*>& lines, Diagnostics& diagn
 }  // namespace
 
 Renamer::Renamer(const RuleSet& rules, SideId side, const std::vector<std::string>& dialects) {
-  for (const Dialect* dialect : dialects_of(rules, side))
-    if (std::find(dialects.begin(), dialects.end(), dialect->name) != dialects.end())
-      for (const RenameLine& line : dialect->rename) lines_.push_back({&line, Matcher(line.left), Matcher(line.right)});
+  for (const Dialect* dialect : dialects_in_use(rules, side, dialects))
+    for (const RenameLine& line : dialect->rename)
+      lines_.push_back({&line, depth_of(rules, *dialect), Matcher(line.left), Matcher(line.right)});
+  std::stable_sort(lines_.begin(), lines_.end(), [](const Line& a, const Line& b) { return a.depth < b.depth; });
 }
 
 std::string Renamer::to_file(std::string_view rule_name) const {
-  for (const Line& line : lines_)
-    if (auto renamed = rewrite(rule_name, line.left, line.text->left, line.text->right)) return *std::move(renamed);
-  return std::string(rule_name);
+  std::string name(rule_name);
+  std::optional<size_t> done;  // the depth that has renamed it last
+  for (const Line& line : lines_) {
+    if (done == line.depth) continue;
+    auto renamed = rewrite(name, line.left, line.text->left, line.text->right);
+    if (!renamed) continue;
+    name = *std::move(renamed);
+    done = line.depth;
+  }
+  return name;
 }
 
 std::vector<std::string> Renamer::to_rule(std::string_view file_name) const {
   std::vector<std::string> candidates = {std::string(file_name)};
-  for (const Line& line : lines_)
-    if (auto renamed = rewrite(file_name, line.right, line.text->right, line.text->left))
-      candidates.push_back(*std::move(renamed));
+  for (auto end = lines_.rbegin(); end != lines_.rend();) {
+    const size_t depth = end->depth, before = candidates.size();
+    for (; end != lines_.rend() && end->depth == depth; ++end)
+      for (size_t i = 0; i < before; ++i)
+        if (auto renamed = rewrite(candidates[i], end->right, end->text->right, end->text->left))
+          candidates.push_back(*std::move(renamed));
+  }
+  std::sort(candidates.begin(), candidates.end());
+  candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());
   std::erase_if(candidates, [&](const std::string& candidate) { return to_file(candidate) != file_name; });
   return candidates;
 }
@@ -89,27 +116,37 @@ std::vector<const Dialect*> dialects_of(const RuleSet& rules, SideId side) {
   return found;
 }
 
+std::vector<const Dialect*> dialects_in_use(const RuleSet& rules, SideId side, const std::vector<std::string>& names) {
+  std::vector<std::string> all = names;
+  for (size_t i = 0; i < all.size(); ++i)
+    for (const Dialect* dialect : dialects_of(rules, side))
+      if (dialect->name == all[i] && !dialect->extends.empty() && !contains(all, dialect->extends.s))
+        all.push_back(dialect->extends.s);
+  std::vector<const Dialect*> found = dialects_of(rules, side);
+  std::erase_if(found, [&](const Dialect* dialect) { return !contains(all, dialect->name); });
+  return found;
+}
+
 Map dialect_flags(const RuleSet& rules, const EndSpec& end) {
   Map flags;
-  for (const Dialect* dialect : dialects_of(rules, end.side)) flags[dialect->name] = in_use(end, dialect->name);
+  for (const Dialect* dialect : dialects_of(rules, end.side)) flags[dialect->name] = false;
+  for (const Dialect* dialect : dialects_in_use(rules, end.side, end.dialects)) flags[dialect->name] = true;
   return flags;
 }
 
 bool check_dialects(const RuleSet& rules, const EndSpec& end, Diagnostics& diagnostics) {
   const size_t before = diagnostics.error_count();
   std::vector<std::string> known;
-  std::vector<const RenameLine*> lines;
-  for (const Dialect* dialect : dialects_of(rules, end.side)) {
-    known.push_back(dialect->name);
-    if (!in_use(end, dialect->name)) continue;
-    for (const RenameLine& line : dialect->rename) lines.push_back(&line);
-  }
+  for (const Dialect* dialect : dialects_of(rules, end.side)) known.push_back(dialect->name);
+  std::map<size_t, std::vector<const RenameLine*>> lines;
+  for (const Dialect* dialect : dialects_in_use(rules, end.side, end.dialects))
+    for (const RenameLine& line : dialect->rename) lines[depth_of(rules, *dialect)].push_back(&line);
   for (const std::string& name : end.dialects)
     if (std::find(known.begin(), known.end(), name) == known.end())
       diagnostics.error(
           "R02", {},
           format("`{}` is no dialect of {}{}", escape(name), rules.file.sides[end.side].s, did_you_mean(name, known)));
-  check_lines(lines, diagnostics);
+  for (const auto& [depth, of_depth] : lines) check_lines(of_depth, diagnostics);
   return diagnostics.error_count() == before;
 }
 

@@ -11,6 +11,7 @@
 namespace tessera {
 
 // The renaming of names, both ways.
+// A dialect that extends another renames what that one has written, and brings it along.
 class Renamer {
  public:
   // `dialects`: full names, as check_dialects accepted them.
@@ -18,21 +19,25 @@ class Renamer {
 
   // How the files spell a name of the rules; the name itself where no line matches.
   std::string to_file(std::string_view rule_name) const;
-  // Every name that the files would spell so: the name itself unless a line renames it, and what the lines make of it read
-  // backwards. For `ignore` and messages; what is mapped is found by enumerating the rules' names, not by this.
+  // Every name that the files would spell so: the name itself unless a line renames it, and what the lines make of it
+  // read backwards. For `ignore` and messages; what is mapped is found by enumerating the rules' names, not by this.
   std::vector<std::string> to_rule(std::string_view file_name) const;
   bool idle() const { return lines_.empty(); }  // no line at all: names stay as they are
 
  private:
   struct Line {
     const RenameLine* text;
+    size_t depth;  // how many dialects the line's own one builds on: their lines come first
     Matcher left, right;
   };
-  std::vector<Line> lines_;
+  std::vector<Line> lines_;  // by depth
 };
 
 // The dialects of one side, in order of the rule set.
 std::vector<const Dialect*> dialects_of(const RuleSet& rules, SideId side);
+
+// Those named and those that they extend, in order of the rule set.
+std::vector<const Dialect*> dialects_in_use(const RuleSet& rules, SideId side, const std::vector<std::string>& names);
 
 // Every dialect of the end's side by name, true where it is in use there: what expressions see.
 Map dialect_flags(const RuleSet& rules, const EndSpec& end);

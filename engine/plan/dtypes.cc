@@ -17,8 +17,9 @@ class DtypePass {
             Diagnostics& diagnostics)
       : graph_(graph), rules_(*model.rules), side_(model.to.side), standings_(standings), options_(options),
         diagnostics_(diagnostics), first_(static_cast<TensorId>(graph.tensors.size() - standings.size())),
-        sources_(standings.size()) {
+        sources_(standings.size()), empty_(standings.size(), true) {
     for (const Move& move : graph.moves) {
+      if (op_writes(move.op) && !move.pad) empty_[move.to - first_] = false;
       if (move.op != Op::copy || move.pad) continue;
       auto& sources = sources_[move.to - first_];
       const DType dtype = graph.tensors[move.from].dtype;
@@ -42,7 +43,7 @@ class DtypePass {
     const auto& pin = rules_.rules[standings_[i].rule].dtype[side_];
     if (pin && pin->dtype) return pin->dtype;
     if (pin) return of_rule(i, *pin, depth);
-    const auto& sources = sources_[i];
+    const auto& sources = sources_[empty_[i] ? sibling(i) : i];
     if (sources.empty()) {
       diagnostics_.error("V02", output(i).why, format("nothing says which dtype `{}` has: it is made of constants alone", escape(output(i).name)),
                          "pin it: `dtype: f32`, or the name of a rule of this block");
@@ -58,6 +59,14 @@ class DtypePass {
                               escape(first.name), word(first.dtype), escape(second.name), word(second.dtype)),
                        "pin one with `dtype:`, or give --dtype");
     return std::nullopt;
+  }
+
+  // A place that holds pads alone has the dtype of the others.
+  uint32_t sibling(uint32_t i) const {
+    const auto same = [&](const Standing& other) { return other.order() == standings_[i].order(); };
+    for (uint32_t j = 0; j < standings_.size(); ++j)
+      if (same(standings_[j]) && !sources_[j].empty()) return j;
+    return i;
   }
 
   // The dtype that another rule of the block has there on that side.
@@ -107,6 +116,7 @@ class DtypePass {
   Diagnostics& diagnostics_;
   TensorId first_;  // output
   std::vector<std::vector<TensorId>> sources_;  // one of each dtype, by output
+  std::vector<bool> empty_;                     // holds pads alone
   std::map<std::pair<uint32_t, std::string>, std::vector<uint32_t>> by_rule_;
   bool good_ = true;
 };

@@ -50,9 +50,9 @@ const Instance* PartMover::instance(EndAddress& address, EndState& end, Standing
   return end.tensors.find(address, standing, captured_of(address, fixed));
 }
 
-// The places of an instance by what they hold of the part: ranks that split its axes, or cut its tensor.
+// The places of an instance by what their tensor looks like.
 const ShardSet& PartMover::shards(EndAddress& address, EndState& end, const Instance& instance) const {
-  return end.tensors.shards(*instance.group, address.splits_of(job_.part));
+  return end.tensors.shards(*instance.group, address.splits());
 }
 
 bool PartMover::find_ends(const std::vector<FixedIndex>& fixed, uint32_t turn, Ends& ends) {
@@ -107,21 +107,34 @@ PartMover::Links PartMover::make_links(const Ends& ends, const std::vector<Fixed
   if (reads_) all.from = own_boxes(*job_.from, *job_.from_end, *ends.from_shards, fixed);
   if (writes_) all.to = own_boxes(*job_.to, *job_.to_end, *ends.to_shards, fixed);
   if (job_.kind == PartJob::Kind::check_copy) {
-    if (writes_) all.copies = link(all.from, Copies::all, all.to, Copies::first);
+    if (writes_) all.copies = link(all.from, Copies::all, leaders(all.to), Copies::first);
     return all;
   }
-  if (reads_ && writes_) all.carried = link(all.from, Copies::first, all.to, Copies::all);
-  if (reads_) all.copies = link(all.from, Copies::all, all.from, Copies::first);
+  if (reads_ && writes_) all.carried = link(leaders(all.from), Copies::first, all.to, Copies::all);
+  if (reads_) all.copies = link(all.from, Copies::all, leaders(all.from), Copies::first);
   return all;
+}
+
+std::vector<PartMover::Own> PartMover::leaders(const std::vector<Own>& own) const {
+  std::vector<Own> first;
+  for (const Own& one : own)
+    if (one.leads) first.push_back(one);
+  return first;
 }
 
 std::vector<PartMover::Own> PartMover::own_boxes(EndAddress& address, EndState& end, const ShardSet& shards,
                                                  const std::vector<FixedIndex>& fixed) {
   std::vector<Own> own;
+  std::vector<Ranks> seen;  // ranks that split the part itself
   for (size_t i = 0; i < shards.shards.size(); ++i) {
     auto slab = slab_of(address, job_.part, shards.shards[i].ranks, end.axes, fixed);
     if (!slab) continue;
-    own.push_back({i, *std::move(slab), {}, {}});
+    Ranks key = any_ranks;
+    for (size_t k = 0; k < key.size(); ++k)
+      if (address.splits_of(job_.part)[k]) key[k] = shards.shards[i].ranks[k];
+    const bool leads = std::ranges::find(seen, key) == seen.end();
+    if (leads) seen.push_back(key);
+    own.push_back({i, leads, *std::move(slab), {}, {}});
     own.back().held = held_boxes(own.back().slab);
     own.back().empty = empty_boxes(own.back().slab);
   }
@@ -161,7 +174,7 @@ void PartMover::compare_replicas(const Ends& ends, const Links& links) {
     for (size_t i = 0; i < seats.size(); ++i)
       for (const PairBox& one : link.boxes) {
         if (!one.first) weaken(graph_.verdict, Grade::checked, job_.rule_name + ": copies");
-        if (i > 0 || !one.first) add(Op::compare, ends.from->tensors[seats[i]], read, one.box, none_id, false, job_.from->span());
+        if (link.from != link.to || i > 0 || !one.first) add(Op::compare, ends.from->tensors[seats[i]], read, one.box, none_id, false, job_.from->span());
       }
   }
 }

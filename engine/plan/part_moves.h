@@ -40,6 +40,7 @@ class PartMover {
   };
   struct Own {
     size_t shard = 0;
+    bool leads = false;  // the first that holds this slab
     Slab slab;
     std::vector<SlabBox> held, empty;
   };
@@ -65,6 +66,7 @@ class PartMover {
   Links make_links(const Ends& ends, const std::vector<FixedIndex>& fixed);
   std::vector<Own> own_boxes(EndAddress& address, EndState& end, const ShardSet& shards, const std::vector<FixedIndex>& fixed);
   std::vector<Link> link(const std::vector<Own>& from, Copies from_copies, const std::vector<Own>& to, Copies to_copies) const;
+  std::vector<Own> leaders(const std::vector<Own>& own) const;
 
   void carry(const Ends& ends, const Links& links);
   void compare_replicas(const Ends& ends, const Links& links);

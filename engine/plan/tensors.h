@@ -12,7 +12,7 @@
 
 namespace tessera {
 
-// Places that hold the same slabs of some part: the first is read, the others are compared with it.
+// Places whose tensors are alike.
 struct Shard {
   Ranks ranks = any_ranks;
   std::vector<uint32_t> seats;  // indices into PlaceGroup::places

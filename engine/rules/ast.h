@@ -188,6 +188,7 @@ struct RenameLine {
 };
 struct Dialect {
   std::string name, side, what, path;
+  Text extends;                                        // renames what that dialect has written; empty: what the rules say
   std::vector<RenameLine> rename;                      // left as the rules write it, right as the files do
   std::vector<std::pair<Text, Text>> config;           // left rules' key, right the file's
   std::optional<Expr> when;                            // packings

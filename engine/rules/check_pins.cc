@@ -36,7 +36,7 @@ class PinWalk {
   }
 
   void unknown(const DtypePin& pin) {
-    std::vector<std::string> names{"f32", "bf16", "f16"};
+    std::vector<std::string> names{"f32", "bf16", "f16", "float32", "bfloat16", "float16"};
     for (const RuleDecl& rule : block_.rules) names.push_back(rule.name.s);
     findings_.error("R01", pin.span, format("there is no dtype `{}`{}", pin.rule, did_you_mean(pin.rule, names)),
                     "a dtype (f32, bf16, ...), or another rule of the block");

@@ -65,6 +65,10 @@ Form::Fields fields_of(const Form& form, Dialect& dialect) {
                          if (const Text* what = form.text(node, "a description")) dialect.what = what->s;
                        }},
                       {dialect.packing ? "pack" : "rename", [&](const Text&, const Node& node) { parse_rename(node, form, dialect); }}};
+  if (!dialect.packing)
+    fields.emplace_back("extends", [&](const Text&, const Node& node) {
+      if (const auto parent = form.word(node, "a dialect")) dialect.extends = *parent;
+    });
   if (dialect.packing)
     fields.emplace_back("when", [&](const Text&, const Node& node) { dialect.when = form.expression(node, "a condition"); });
   else

@@ -91,6 +91,27 @@ void link_entry(const EntryDecl& entry, uint32_t index, const Blocks& blocks, Ru
   }
 }
 
+// A dialect extends another of its side, and never, by a chain of others, itself.
+void check_parents(const std::vector<Dialect>& dialects, Diagnostics& diagnostics) {
+  for (const Dialect& dialect : dialects) {
+    const Dialect* at = &dialect;
+    for (size_t steps = 0; at && !at->extends.empty(); ++steps) {
+      const auto parent = std::find_if(dialects.begin(), dialects.end(), [&](const Dialect& other) {
+        return other.name == at->extends.s && other.side == at->side;
+      });
+      if (parent != dialects.end() && steps < dialects.size()) {
+        at = &*parent;
+        continue;
+      }
+      const bool ring = parent != dialects.end();
+      diagnostics.error(ring ? "R01" : "R02", at->extends.span,
+                        ring ? format("the dialect `{}` extends itself", dialect.name)
+                             : format("there is no dialect `{}` of {}", at->extends.s, at->side));
+      return;
+    }
+  }
+}
+
 }  // namespace
 
 Rule rule_of(const BlockDecl& block, const RuleDecl& decl) {
@@ -113,6 +134,7 @@ std::optional<RuleSet> link(RuleFile file, std::vector<Dialect> dialects, std::v
   set.file = std::move(file);
   set.dialects = std::move(dialects);
   set.packings = std::move(packings);
+  check_parents(set.dialects, diagnostics);
   const Blocks blocks = expand_blocks(set.file, diagnostics);
   for (uint32_t i = 0; i < set.file.model.size(); ++i) link_entry(set.file.model[i], i, blocks, set, diagnostics);
   for (const CopyDecl& copy : set.file.same) link_copies(copy, set, diagnostics);

@@ -1,4 +1,5 @@
-// flock on a file beside the output. Who removes it holds it, so whoever got it locked looks whether it is still there.
+// flock on a file beside the output. Only its holder removes it, so whoever gets it locked looks whether it is still
+// there.
 #include "store/path_lock.h"
 
 #include <fcntl.h>
@@ -35,13 +36,6 @@ void write_lock(const Descriptor& file, const fs::path& path) {
   if (retry([&] { return pwrite(file.get(), text.data(), text.size(), 0); }) < 0) fail_io(path, "write", errno);
 }
 
-bool is_at(const Descriptor& file, const fs::path& path) {
-  struct stat here {
-  }, there{};
-  return fstat(file.get(), &here) == 0 && lstat(path.c_str(), &there) == 0 && there.st_dev == here.st_dev &&
-         there.st_ino == here.st_ino;
-}
-
 std::string holder(const std::string& text) {
   const auto words = split(text.substr(0, text.find('\n')), ' ');
   return words.size() == 3 ? format("process {} on {}", escape(words[1]), escape(words[2])) : "starting or ending";
@@ -55,14 +49,12 @@ PathLock::PathLock(fs::path path) : path_(std::move(path)) {
   try {
     write_lock(file_, path_);
   } catch (...) {
-    remove();
+    ::unlink(path_.c_str());
     throw;
   }
 }
 
-void PathLock::remove() const {
-  if (is_at(file_, path_)) ::unlink(path_.c_str());
-}
+PathLock::~PathLock() { ::unlink(path_.c_str()); }
 
 // False if the file that was locked had just been removed by its last holder.
 bool PathLock::take() {
@@ -73,7 +65,7 @@ bool PathLock::take() {
   const bool ours = text.empty() || text.starts_with(lock_mark);
   if (!ours) fail_world(format("{}: is not a lock of this program; remove it first", show_path(path_)));
   if (held) fail_world(format("{}: held by another run ({})", show_path(path_), holder(text)));
-  return is_at(file_, path_);
+  return status_of(file_, path_).st_nlink > 0;
 }
 
 }  // namespace tessera

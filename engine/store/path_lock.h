@@ -11,13 +11,12 @@ namespace tessera {
 class PathLock {
  public:
   explicit PathLock(std::filesystem::path path);
-  ~PathLock() { remove(); }
+  ~PathLock();
   PathLock(const PathLock&) = delete;
   PathLock& operator=(const PathLock&) = delete;
 
  private:
   bool take();
-  void remove() const;
   std::filesystem::path path_;
   Descriptor file_;
 };

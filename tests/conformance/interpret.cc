@@ -44,7 +44,7 @@ uint16_t encode(double value, int exponent_bits, int mantissa_bits) {
   const uint32_t sign = std::signbit(value) ? 0x8000u : 0u;
   if (std::isnan(value)) return static_cast<uint16_t>(sign | static_cast<uint32_t>(top << mantissa_bits) | 1u << (mantissa_bits - 1));
   const double size = std::fabs(value);
-  const int exponent = std::isinf(size) || size == 0 ? 0 : std::max(std::ilogb(size), 1 - bias);
+  const int exponent = std::isinf(size) || size == 0 ? 1 - bias : std::max(std::ilogb(size), 1 - bias);
   const double units = std::isinf(size) ? size : std::nearbyint(std::ldexp(size, mantissa_bits - exponent));
   const double steps = std::isinf(size) ? size : units + std::ldexp(exponent + bias - 1, mantissa_bits);
   const double infinity = std::ldexp(top, mantissa_bits);

@@ -63,7 +63,7 @@ TEST_CASE("a bias stands beside its weight, without the dimensions summed over")
       {"hf: gate.weight  1 h, mcore: g.weight  h 1, in: h", "gate.bias  1", "g.bias  1"},
       {"hf: eh.weight  o a:h+b:h, mcore: e.weight  o b+a, in: h", "eh.bias  o", "e.bias  o"},
       {"hf: norm.weight  h, mcore: linear.layer_norm_weight  h", "norm.bias  h", "linear.layer_norm_bias  h"},
-      {"hf: weight.x.weight.y  h, mcore: w.weight<e>  h, in: f", "weight.x.bias.y  h", "w.bias<e>  h"},
+      {"hf: weight.<e>.weight.y  h, mcore: w.weight<e>  h", "weight.<e>.bias.y  h", "w.bias<e>  h"},
       {"hf: s.weight  h, mcore: s.weight  h, in: h", "s.bias", "s.bias"},
       {"hf: { z: constant(0)  (n d) h, k: k.weight  (n d) h }, mcore: w.weight  (n z+k d) h, in: h", "  (n d)\nb.w.bias: k.bias  (n d)",
        "w.bias  (n z+k d)"},

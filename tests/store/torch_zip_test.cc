@@ -203,6 +203,25 @@ TEST_CASE("zip: no byte of structure may change") {
   for (size_t size = 0; size < good.size(); ++size) check_refused([&] { open(folder, good.substr(0, size)); }, {"x.pt"});
 }
 
+TEST_CASE("zip: no flipped bit gives other tensors") {
+  const TempFolder folder;
+  const std::string good = archive(folder, state, {six});
+  size_t refused = 0;
+  for (size_t bit = 0; bit < good.size() * 8; ++bit) {
+    std::string bad = good;
+    bad[bit / 8] = static_cast<char>(bad[bit / 8] ^ 1 << bit % 8);
+    try {
+      const auto reader = open(folder, bad);
+      CAPTURE(bit);
+      REQUIRE(reader->contents().tensors.size() == 1);
+      CHECK(elements(*reader, tensor_named(*reader, "x")) == six);
+    } catch (const Error&) {
+      ++refused;
+    }
+  }
+  CHECK(refused > good.size() * 4);
+}
+
 TEST_CASE("zip: contents are held to their checksums") {
   const TempFolder folder;
   const std::string good = archive(folder, state, {six});
