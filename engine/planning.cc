@@ -121,7 +121,7 @@ EndSpec source_end(SideId side, const Contents& source) {
 std::string end_text(const RuleFile& file, const EndSpec& end) {
   std::string text = file.sides[end.side].s;
   for (size_t d = 0; d < end.mesh.size(); ++d)
-    if (end.mesh[d] != 1) text += format(" {}{}", mesh_dim_names[d], end.mesh[d]);
+    if (end.mesh[d] != 1 && !(MeshDim(d) == MeshDim::etp && end.mesh[d] == end.mesh[size_t(MeshDim::tp)])) text += format(" {}{}", mesh_dim_names[d], end.mesh[d]);
   if (!end.dialects.empty()) text += " in " + join(end.dialects, ", ");
   return text;
 }
@@ -203,6 +203,8 @@ OutputSpec output_spec(const Prepared& prepared, const Format& format_, uint64_t
     spec.release = spec.iteration == 0;
   }
   spec.side_files = source.side_files;
+  if (const auto along = source.root / "config.json"; source.side == "hf" && format_.side == "mcore" && source.has_config)
+    spec.side_files.push_back(along);
   spec.config = prepared.plan.target_config;
   if (!source.companion_config.empty() && model.to.side == 0)
     spec.config = over_companion(*model.rules, source.companion_config, std::move(spec.config));
@@ -257,6 +259,7 @@ std::unique_ptr<Prepared> prepare(Session& session, const Request& request, uint
   if (!plan || diagnostics.failed()) throw Refused(diagnostics);
   session.warnings.append(diagnostics);
   prepared->plan = std::move(*plan);
+  std::erase_if(prepared->plan.model.dropped_keys, [](const std::string& key) { return is_format_key(key); });
   prepared->output = output_spec(*prepared, format_, max_shard_size);
   prepared->output.options = format_options;
   const Model& model = prepared->plan.model;

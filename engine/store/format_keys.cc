@@ -42,8 +42,8 @@ void add_arguments(OutputSpec& spec, DType dtype) {
   for (const auto& [dim, key] : size_keys) args[key] = int64_t{spec.mesh[size_t(dim)]};
   const int32_t chunks = spec.mesh[size_t(MeshDim::vpp)];
   args["virtual_pipeline_model_parallel_size"] = chunks > 1 ? Value(int64_t{chunks}) : Value();
-  for (const char* key : {"consumed_train_samples", "consumed_valid_samples"})
-    if (!args.find(key)) args[key] = int64_t{0};
+  for (const auto& [key, value] : {std::pair{"data_parallel_size", 1}, {"rank", 0}, {"consumed_train_samples", 0}, {"consumed_valid_samples", 0}})
+    if (!args.find(key)) args[key] = value;
   args["iteration"] = spec.iteration;
 }
 
