@@ -34,6 +34,8 @@ int run(const Options& options, const Global& global, Session& session) {
     Checked checked = check_rules(session, file, global.folders(), check);
     failed |= checked.diagnostics.failed();
     std::fputs(render(checked.diagnostics, session.sources, global.use_color()).c_str(), stderr);
+    if (const size_t wrong = checked.diagnostics.error_count())
+      std::fprintf(stderr, "%s: %zu error%s\n", escape(file).c_str(), wrong, wrong == 1 ? "" : "s");
     reports.push_back(checked.report.json);
     if (!global.json && !global.quiet)
       for (const std::string& line : checked.report.lines) std::printf("%s\n", line.c_str());

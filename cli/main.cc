@@ -33,7 +33,7 @@ void add_global(CLI::App& app, tessera::cli::Global& global) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);
+  for (int number : {SIGPIPE, SIGXFSZ}) std::signal(number, SIG_IGN);  // they come back as errors of write
   tessera::cli::Global global;
   CLI::App app(header, "tessera");
   app.set_version_flag("--version", "tessera " TESSERA_VERSION);

@@ -9,12 +9,22 @@
 namespace tessera {
 namespace {
 
+// Elements of less than a byte: contiguous, whole bytes together, never strided (the format allows no other).
+template <class Sink>
+void whole_storage(const Reader& reader, const TensorInfo& tensor, Sink&& sink) {
+  const Chunk& chunk = tensor.chunks.at(0);
+  std::vector<std::byte> bytes(uint64_t(volume(tensor.shape)) * info(tensor.dtype).bits / 8);
+  reader.read(chunk.storage, uint64_t(chunk.at) * info(tensor.dtype).bits / 8, bytes);
+  sink(std::span<const std::byte>(bytes));
+}
+
 // Contiguous bytes of a tensor, in pieces of a few MiB, handed to `sink`.
 template <class Sink>
 void each_piece(const Reader& reader, const TensorInfo& tensor, uint32_t index, Sink&& sink) {
   Graph graph;
   graph.tensors.push_back({tensor.name, tensor.dtype, tensor.shape, tensor.place, false, index, {}});
   SourceWindows windows(graph, reader, 32 << 20);
+  if (!is_whole_bytes(tensor.dtype)) return whole_storage(reader, tensor, sink);
   const int64_t total = volume(tensor.shape), most = int64_t((4 << 20) / byte_size(tensor.dtype));
   for (int64_t first = 0; first < total; first += most) {
     const int64_t count = std::min(most, total - first);

@@ -12,6 +12,15 @@
 namespace tessera {
 namespace {
 
+// A value, or one of a list of them.
+bool matches_key(const Map& config, const std::string& key, const Value& wanted) {
+  const Value* value = find_path(config, key);
+  if (!value) return false;
+  const List* several = wanted.as_list();
+  if (!several) return same_value(*value, wanted);
+  return std::any_of(several->begin(), several->end(), [&](const Value& v) { return same_value(*value, v); });
+}
+
 SideId side_named(const RuleFile& file, const std::string& name, const char* option) {
   if (const auto side = file.side(name)) return *side;
   std::vector<std::string> known;
@@ -126,6 +135,26 @@ std::string end_text(const RuleFile& file, const EndSpec& end) {
   return text;
 }
 
+// What a refusal was about: the places that its messages may not have named.
+Refused refused(Diagnostics diagnostics, const std::filesystem::path& rules, const Contents& source) {
+  const bool folder = std::filesystem::is_directory(source.root);
+  diagnostics.note(format("rules {}, checkpoint {}{}", rules.string(), escape(source.root.string()),
+                          source.side == "hf" && folder ? " with its config.json" : ""));
+  return Refused(std::move(diagnostics));
+}
+
+// Rules chosen by name are for the configurations that their `match` says, too: a key that says otherwise is refused.
+void require_match(const RuleFile& file, const Contents& source, Diagnostics& diagnostics) {
+  if (source.side != "hf") return;
+  for (const auto& [key, wanted] : file.match) {
+    const Value* there = source.config.find(key);
+    Map one;
+    one[key] = there ? *there : Value();
+    if (there && !matches_key(one, key, wanted))
+      diagnostics.error("B03", file.family.span, format("these rules are for `{}` {}, config.json says {}", key, show(wanted), show(*there)));
+  }
+}
+
 Map as_map(const std::map<std::string, Value>& settings) {
   Map map;
   for (const auto& [key, value] : settings) map[key] = value;
@@ -227,13 +256,8 @@ Map take_format_options(std::map<std::string, Value>& settings, const Format& fo
 }  // namespace
 
 bool matches(const RuleFile& file, const Map& config) {
-  if (file.match.empty()) return false;
-  return std::all_of(file.match.begin(), file.match.end(), [&](const Map::Entry& wanted) {
-    const Value* value = find_path(config, wanted.first);
-    if (!value) return false;
-    const List* several = wanted.second.as_list();
-    if (!several) return same_value(*value, wanted.second);
-    return std::any_of(several->begin(), several->end(), [&](const Value& v) { return same_value(*value, v); });
+  return !file.match.empty() && std::all_of(file.match.begin(), file.match.end(), [&](const Map::Entry& wanted) {
+    return matches_key(config, wanted.first, wanted.second);
   });
 }
 
@@ -245,10 +269,12 @@ std::unique_ptr<Prepared> prepare(Session& session, const Request& request, uint
   const auto path = request.rules.empty() ? choose_rules(session, request, source, prepared->evidence)
                                           : find_rule_file(request.rules, request.folders);
   auto rules = load_rules(session, path, request.folders, diagnostics);
-  if (!rules) throw Refused(diagnostics);
+  if (!rules) throw refused(std::move(diagnostics), path, source);
   prepared->rules = std::move(*rules);
   const RuleFile& file = prepared->rules.set.file;
 
+  require_match(file, source, diagnostics);
+  if (diagnostics.failed()) throw refused(std::move(diagnostics), path, source);
   const SideId from = source_side(request, file, source), to = target_side(request, file, from);
   const Format& format_ = target_format(request, file.sides[to].s);
   auto settings = request.settings;
@@ -256,7 +282,7 @@ std::unique_ptr<Prepared> prepare(Session& session, const Request& request, uint
   prepared->request = {&prepared->rules.set, source_end(from, source), target_end(request, prepared->rules.set, to, format_),
                        &source.config, as_map(settings), true};
   auto plan = make_plan(prepared->request, source, {request.dtype, request.pad_repeat}, diagnostics);
-  if (!plan || diagnostics.failed()) throw Refused(diagnostics);
+  if (!plan || diagnostics.failed()) throw refused(std::move(diagnostics), path, source);
   session.warnings.append(diagnostics);
   prepared->plan = std::move(*plan);
   std::erase_if(prepared->plan.model.dropped_keys, [](const std::string& key) { return is_format_key(key); });

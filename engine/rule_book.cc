@@ -47,7 +47,10 @@ std::vector<Dialect> renamings(Session& session, const std::vector<std::filesyst
 std::optional<std::string> load_rule_text(const std::filesystem::path& path) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) return std::nullopt;
-  return InputFile(path).read_all(most_rule_bytes);
+  const InputFile file(path);
+  std::string text(static_cast<size_t>(std::min(file.size(), most_rule_bytes + 1)), '\0');  // one more: R01 says the limit
+  file.read(0, std::as_writable_bytes(std::span(text)));
+  return text;
 }
 
 std::vector<std::filesystem::path> rule_files(const RuleFolders& folders) { return by_stem(folders.folders, ""); }

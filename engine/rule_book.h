@@ -22,7 +22,7 @@ std::filesystem::path find_rule_file(const std::string& rules, const RuleFolders
 // Parsed, linked with the dialects beside it and in the folders, and checked. nullopt with errors in `diagnostics`.
 std::optional<LoadedRules> load_rules(Session& session, const std::filesystem::path& path, const RuleFolders& folders,
                                       Diagnostics& diagnostics);
-// Reads a text file of at most 1 MiB; nullopt if there is none.
+// A rule file's text (of a longer one, so much that parsing refuses its size); nullopt if there is none.
 std::optional<std::string> load_rule_text(const std::filesystem::path& path);
 
 }  // namespace tessera

@@ -31,6 +31,7 @@ class Diagnostics {
   // The reference is good until the next one is added.
   Diagnostic& error(std::string id, Span span, std::string message, std::string help = {});
   Diagnostic& warning(std::string id, Span span, std::string message, std::string help = {});
+  void note(std::string message);  // shown last, without a place
   bool failed() const { return errors_ > 0; }
   size_t error_count() const { return errors_; }
   size_t warning_count() const { return warnings_; }
@@ -41,7 +42,7 @@ class Diagnostics {
   Diagnostic& add(Diagnostic diagnostic);
   std::vector<Diagnostic> list_;
   Diagnostic overflow_;  // where those beyond `most` go
-  size_t errors_ = 0, warnings_ = 0;
+  size_t errors_ = 0, warnings_ = 0, notes_ = 0;
 };
 
 std::string render(const Diagnostic& diagnostic, const Sources& sources, bool color = false);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "base/checked.h"
 #include "base/text.h"
 
 namespace tessera {
@@ -78,6 +79,20 @@ bool EndAddress::check_cut(AxisPlan& axis) {
 }
 
 void EndAddress::read_holes(const RuleFile& file) {
+  std::optional<int64_t> tuples = 1;
+  for (const std::string& name : captured_) {
+    AxisPlan* axis = axes_.find(name);
+    if (!axis) {
+      ok_ = false;
+      return;
+    }
+    captured_axes_.push_back(axis);
+    tuples = tuples ? checked_mul(*tuples, axis->size) : std::nullopt;
+  }
+  if (!tuples) {
+    diagnostics_.error("B03", span(), format("the holes of this name make more than {} names", most_names));
+    ok_ = false;
+  }
   for (const Expr& expr : address_->holes) {
     Hole hole{&expr};
     for (const NameUse& use : names_of(expr)) {
@@ -120,7 +135,7 @@ bool EndAddress::place_parts(const Ranks& ranks, LocalTensor& tensor) {
     tensor.shape = std::move(placed.shape);
     tensor.parts = std::move(placed.parts);
   } catch (const std::overflow_error&) {
-    diagnostics_.error("B03", span(), "this tensor has more than 2^62 elements");
+    diagnostics_.error("B03", span(), format("`{}` would have more than 2^62 elements", address_->text.s));
     return false;
   }
   if (cut_axis_ && is_tensor()) {
@@ -141,10 +156,25 @@ bool EndAddress::place_parts(const Ranks& ranks, LocalTensor& tensor) {
 Ranks EndAddress::ranks_for(const std::vector<int64_t>& captured) {
   Ranks ranks = any_ranks;
   for (size_t i = 0; i < captured.size(); ++i) {
-    AxisPlan& axis = *axes_.find(captured_[i]);
+    AxisPlan& axis = *captured_axes_[i];
     if (axis.split >= 0) ranks[static_cast<size_t>(axis.split)] = axes_.seat(axis, captured[i]).rank;
   }
   return ranks;
+}
+
+int64_t EndAddress::tuple_number(const std::vector<int64_t>& captured) const {
+  int64_t number = 0;
+  for (size_t i = 0; i < captured.size(); ++i) number = number * captured_axes_[i]->size + captured[i];
+  return number;
+}
+
+std::vector<int64_t> EndAddress::tuple(int64_t number) const {
+  std::vector<int64_t> indices(captured_.size());
+  for (size_t i = indices.size(); i-- > 0;) {
+    indices[i] = number % captured_axes_[i]->size;
+    number /= captured_axes_[i]->size;
+  }
+  return indices;
 }
 
 std::optional<std::string> EndAddress::name(const std::vector<int64_t>& captured, EndScope& scope) {
@@ -152,7 +182,7 @@ std::optional<std::string> EndAddress::name(const std::vector<int64_t>& captured
   for (const Hole& hole : holes_) {
     if (hole.captured >= 0) {
       const auto i = static_cast<size_t>(hole.captured);
-      AxisPlan& axis = *axes_.find(captured_[i]);
+      AxisPlan& axis = *captured_axes_[i];
       numbers.push_back(axis.split >= 0 ? axes_.seat(axis, captured[i]).slot : captured[i]);
       continue;
     }

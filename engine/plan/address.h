@@ -47,6 +47,9 @@ class EndAddress {
   bool lays(std::string_view axis) const;
   // Ranks of the places that hold the tensor with these captured indices (any_rank where they do not matter).
   Ranks ranks_for(const std::vector<int64_t>& captured);
+  // Tuples of captured indices as numbers, and back.
+  int64_t tuple_number(const std::vector<int64_t>& captured) const;
+  std::vector<int64_t> tuple(int64_t number) const;
   // nullopt after an error (B03).
   std::optional<std::string> name(const std::vector<int64_t>& captured, EndScope& scope);
 
@@ -67,6 +70,7 @@ class EndAddress {
   std::string whole_;
   std::map<std::string, PartAxes> parts_;
   std::vector<std::string> part_names_, captured_;
+  std::vector<AxisPlan*> captured_axes_;
   std::vector<Hole> holes_;
   std::vector<std::string> laid_;          // every axis that the layout places
   std::array<bool, 4> splits_{};

@@ -84,6 +84,15 @@ void judge(Model& model, Diagnostics& diagnostics) {
     if (evaluate_condition(stated.condition, scope, &fault).value_or(false)) model.notes.push_back(stated.text);
 }
 
+// A number that fits no value of ours cannot be carried truly, so a key that the rules speak of must not hold one.
+void refuse_unkept(const Model& model, Diagnostics& diagnostics) {
+  for (const ConfigLine& line : model.rules->file.config) {
+    const Value* value = find_path(model.config, line.key.s);
+    if (value && value->as_opaque() && value->as_opaque()->kind == "number")
+      diagnostics.error("B03", line.key.span, format("`{}` is {}: a number beyond what can be kept", line.key.s, show(*value)));
+  }
+}
+
 }  // namespace
 
 std::optional<Model> bind(const ConfigRequest& request, Diagnostics& diagnostics) {
@@ -100,6 +109,7 @@ std::optional<Model> bind(const ConfigRequest& request, Diagnostics& diagnostics
   check_settings(*model.rules, model.settings, diagnostics);
   if (failed()) return std::nullopt;
   read_config(model, diagnostics);
+  refuse_unkept(model, diagnostics);
   if (failed()) return std::nullopt;
   model.defaulted = apply_defaults(*model.rules, model.options, model.config, diagnostics);
   if (failed()) return std::nullopt;

@@ -102,7 +102,7 @@ class Builder {
 
   void omit_whole(TensorId tensor, RuleId rule) {
     if (tensor == none_id) return;
-    const Extents& shape = draft_.from.tensors.tensors()[tensor].shape;
+    const Extents& shape = *draft_.from.tensors.tensors()[tensor].shape;
     draft_.graph.omissions.push_back({Omission::Kind::copy, tensor, {shape, {0, row_major(shape)}}, rule});
   }
 

@@ -100,10 +100,10 @@ bool find_sources(Draft& draft, const Model& model, const Contents& source, std:
       continue;
     }
     taken[found] = true;
-    if (source.tensors[found].shape == wanted[id].shape) continue;
+    if (source.tensors[found].shape == *wanted[id].shape) continue;
     diagnostics.error("V02", wanted[id].why,
                       format("`{}` is {} in the source; the rules make it {}", escape(name),
-                             show_shape(source.tensors[found].shape), show_shape(wanted[id].shape)));
+                             show_shape(source.tensors[found].shape), show_shape(*wanted[id].shape)));
     good = false;
   }
   const Renamer renamer(*model.rules, model.from.side, model.from.dialects);
@@ -152,7 +152,7 @@ void number_tensors(Draft& draft, const Contents& source, const std::vector<uint
   for (const TensorId id : writing_order(outputs)) {
     const EndTensor& tensor = outputs[id];
     to_ids[id] = static_cast<TensorId>(graph.tensors.size());
-    graph.tensors.push_back({draft.to.tensors.name(tensor), DType::f32, tensor.shape, tensor.place, true,
+    graph.tensors.push_back({draft.to.tensors.name(tensor), DType::f32, *tensor.shape, tensor.place, true,
                              static_cast<uint32_t>(standings.size()), tensor.why});
     standings.push_back(tensor.standing);
   }

@@ -13,12 +13,6 @@ EndTensors::EndTensors(const Model& model, const EndSpec& end, EndScope& scope, 
   stages_ = rank_counts(end.mesh)[stage_rank];
 }
 
-size_t EndTensors::Hash::operator()(const std::vector<int64_t>& key) const {
-  size_t hash = key.size();
-  for (const int64_t number : key) hash = (hash ^ static_cast<size_t>(number)) * 0x9E3779B97F4A7C15u;
-  return hash ^ hash >> 29;
-}
-
 PlaceGroup* EndTensors::group(Ranks ranks, Stage stage) {
   if (stage == Stage::first) ranks[stage_rank] = 0;
   if (stage == Stage::last) ranks[stage_rank] = stages_ - 1;
@@ -56,67 +50,62 @@ const ShardSet& EndTensors::shards(PlaceGroup& group, const std::array<bool, 4>&
 std::optional<uint32_t> EndTensors::name_of(EndAddress& address, const std::vector<int64_t>& captured) {
   auto name = address.name(captured, scope_);
   if (!name) return std::nullopt;
-  if (renamer_.idle()) {
-    const auto [at, added] = name_ids_.try_emplace(*std::move(name), static_cast<uint32_t>(names_.size()));
-    if (added) names_.push_back(at->first);
-    return at->second;
-  }
-  const auto [at, added] = name_ids_.try_emplace(renamer_.to_file(*name), static_cast<uint32_t>(names_.size()));
-  if (added) {
-    names_.push_back(at->first);
-    renamed_[at->second] = *name;
-  } else if (renamed_[at->second] != *name) {
-    diagnostics_.error("B02", address.span(),
-                       format("under these dialects `{}` and `{}` have one name, `{}`", renamed_[at->second], *name, at->first));
-    return std::nullopt;
-  }
-  return at->second;
+  std::string spelled = renamer_.idle() ? *name : renamer_.to_file(*name);
+  const auto known = name_ids_.find(spelled);
+  const auto id = known == name_ids_.end() ? static_cast<uint32_t>(names_.size()) : known->second;
+  if (known == name_ids_.end()) name_ids_.emplace(names_.emplace_back(std::move(spelled)), id);
+  if (renamer_.idle()) return id;
+  const auto [at, added] = renamed_.try_emplace(id, *name);
+  if (at->second == *name) return id;
+  diagnostics_.error("B02", address.span(),
+                     format("under these dialects `{}` and `{}` have one name, `{}`", at->second, *name, names_[id]));
+  return std::nullopt;
 }
 
 Instance* EndTensors::find(EndAddress& address, const Standing& standing, const std::vector<int64_t>& captured) {
-  const auto [at, added] = instances_[&address].try_emplace(captured);
+  const int64_t tuple = address.tuple_number(captured);
+  const auto [at, added] = instances_[&address].try_emplace(tuple);
   Instance& instance = at->second;
   if (!added) return instance.group ? &instance : nullptr;
   const auto name = name_of(address, captured);
   if (!name) return nullptr;
   PlaceGroup* places = group(address.ranks_for(captured), standing.stage);
+  instance.tensors.reserve(places->places.size());
   for (const uint32_t place : places->places) {
     const LocalTensor* local = address.local(places_[place]);
-    if (!local || !add(address, standing, *name, place, *local, at->first, instance)) return nullptr;
+    if (!local) return nullptr;
+    if (!add({*name, place, &local->shape, standing, address.span(), &address.address(), tuple}, address, instance)) return nullptr;
   }
   instance.group = places;
   return &instance;
 }
 
-bool EndTensors::add(EndAddress& address, const Standing& standing, uint32_t name, uint32_t place, const LocalTensor& local,
-                     const std::vector<int64_t>& captured, Instance& instance) {
-  if (volume(local.shape) == 0) return instance.tensors.push_back(none_id), true;
-  const auto [at, added] = ids_.try_emplace(uint64_t{name} << 32 | place, static_cast<TensorId>(tensors_.size()));
+bool EndTensors::add(const EndTensor& tensor, EndAddress& address, Instance& instance) {
+  if (volume(*tensor.shape) == 0) return instance.tensors.push_back(none_id), true;
+  const auto next = static_cast<TensorId>(tensors_.size());
+  const auto [at, added] = ids_.try_emplace(uint64_t{tensor.name} << 32 | tensor.place, next);
   instance.tensors.push_back(at->second);
-  if (added) {
-    tensors_.push_back({name, place, local.shape, standing, address.span(), &address.address(), &captured});
-    return true;
-  }
+  if (added) return tensors_.push_back(tensor), true;
   EndTensor& known = tensors_[at->second];
-  if (!agree(known, address, local, captured)) return false;
-  known.address = &address.address();
-  known.captured = &captured;
+  if (!agree(known, tensor, address)) return false;
+  known.address = tensor.address;
+  known.tuple = tensor.tuple;
   return true;
 }
 
-bool EndTensors::agree(const EndTensor& known, EndAddress& address, const LocalTensor& local,
-                       const std::vector<int64_t>& captured) {
-  if (known.address == &address.address() && *known.captured != captured) {
+bool EndTensors::agree(const EndTensor& known, const EndTensor& tensor, EndAddress& address) {
+  if (known.address == tensor.address && known.tuple != tensor.tuple) {
+    const std::vector<int64_t> one = address.tuple(known.tuple), other = address.tuple(tensor.tuple);
     std::string tuples;
-    for (size_t i = 0; i < captured.size(); ++i)
-      tuples += format("{}{} = {} and {}", i ? ", " : "", address.captured()[i], (*known.captured)[i], captured[i]);
+    for (size_t i = 0; i < one.size(); ++i)
+      tuples += format("{}{} = {} and {}", i ? ", " : "", address.captured()[i], one[i], other[i]);
     diagnostics_.error("B02", address.span(), format("`{}` is one name for several indices: {}", name(known), tuples));
     return false;
   }
-  if (known.shape == local.shape) return true;
+  if (*known.shape == *tensor.shape) return true;
   diagnostics_
       .error("B02", address.span(),
-             format("`{}` is {} here, and {} at another address", name(known), show_shape(local.shape), show_shape(known.shape)))
+             format("`{}` is {} here, and {} at another address", name(known), show_shape(*tensor.shape), show_shape(*known.shape)))
       .related.push_back({known.why, "the other address is here"});
   return false;
 }

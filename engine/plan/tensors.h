@@ -1,8 +1,10 @@
 // The tensors of one end: one for each address, tuple of captured indices and place that holds it. Names are made once
 // for each tuple, and are those of the files (dialects applied).
 #pragma once
+#include <deque>
 #include <map>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -45,20 +47,20 @@ struct Standing {
 };
 
 struct EndTensor {
-  uint32_t name = 0;  // index into EndTensors::names()
+  uint32_t name = 0;
   uint32_t place = 0;
-  Extents shape;
+  const Extents* shape = nullptr;
   Standing standing;
   Span why;
-  const Address* address = nullptr;               // the last that named it, and the indices it had then
-  const std::vector<int64_t>* captured = nullptr;
+  const Address* address = nullptr;  // the last that named it, and which of its tuples
+  int64_t tuple = 0;
 };
 
 class EndTensors {
  public:
   EndTensors(const Model& model, const EndSpec& end, EndScope& scope, Diagnostics& diagnostics);
 
-  // nullptr after an error (B01, B02, B03).
+  // nullptr after an error (B01, B02, B03). The pointer is good for ever.
   Instance* find(EndAddress& address, const Standing& standing, const std::vector<int64_t>& captured);
   const ShardSet& shards(PlaceGroup& group, const std::array<bool, 4>& splits);
   const Ranks& place(uint32_t index) const { return places_[index]; }
@@ -66,14 +68,10 @@ class EndTensors {
   const std::string& name(const EndTensor& tensor) const { return names_[tensor.name]; }
 
  private:
-  struct Hash {
-    size_t operator()(const std::vector<int64_t>& key) const;
-  };
   PlaceGroup* group(Ranks ranks, Stage stage);
   std::optional<uint32_t> name_of(EndAddress& address, const std::vector<int64_t>& captured);
-  bool add(EndAddress& address, const Standing& standing, uint32_t name, uint32_t place, const LocalTensor& local,
-           const std::vector<int64_t>& captured, Instance& instance);
-  bool agree(const EndTensor& known, EndAddress& address, const LocalTensor& local, const std::vector<int64_t>& captured);
+  bool add(const EndTensor& tensor, EndAddress& address, Instance& instance);
+  bool agree(const EndTensor& known, const EndTensor& tensor, EndAddress& address);
 
   EndScope& scope_;
   Renamer renamer_;
@@ -82,9 +80,9 @@ class EndTensors {
   int32_t stages_ = 1;
   std::map<Ranks, PlaceGroup> groups_;
   std::map<std::vector<Ranks>, uint32_t> shard_ids_;
-  std::unordered_map<const EndAddress*, std::unordered_map<std::vector<int64_t>, Instance, Hash>> instances_;
-  std::unordered_map<std::string, uint32_t> name_ids_;
-  std::vector<std::string> names_;
+  std::unordered_map<const EndAddress*, std::unordered_map<int64_t, Instance>> instances_;  // by tuple
+  std::unordered_map<std::string_view, uint32_t> name_ids_;
+  std::deque<std::string> names_;  // never moved: name_ids_ looks at them
   std::unordered_map<uint32_t, std::string> renamed_;  // by name id: what the rules call it, where that differs
   std::unordered_map<uint64_t, TensorId> ids_;         // name << 32 | place
   std::vector<EndTensor> tensors_;

@@ -16,7 +16,8 @@ bool contains(const std::vector<std::string>& words, const std::string& word) {
 
 bool is_only_ones(const Dimension& dimension) {
   const auto& factors = dimension.factors;
-  return std::all_of(factors.begin(), factors.end(), [](const Factor& factor) { return factor.kind == Factor::Kind::one; });
+  return std::all_of(factors.begin(), factors.end(),
+                     [](const Factor& factor) { return factor.kind == Factor::Kind::one; });
 }
 
 // The axes of one dimension and where each is to be pointed at: bare parts lay theirs at their own word.
@@ -29,7 +30,8 @@ std::vector<Laid> axes_in(const Dimension& dimension, const Address& address, co
     const auto same = [&](const PartOrder& order) { return order.name == view.part; };
     const auto order = std::find_if(orders.begin(), orders.end(), same);
     const Span place = address.text.at(dimension.begin, dimension.end);
-    const bool here = view.address == &address && view.bare && view.bare->begin >= place.begin && view.bare->end <= place.end;
+    const bool here =
+        view.address == &address && view.bare && view.bare->begin >= place.begin && view.bare->end <= place.end;
     if (!here || order == orders.end()) continue;
     for (const std::string& axis : order->axes)
       if (!view.find(axis)) axes.push_back({axis, *view.bare});

@@ -61,8 +61,7 @@ void Findings::report(Diagnostics& diagnostics) const {
 
 Proving::Proving(const RuleSet& rules) : set(rules), file(rules.file), knowledge(rules.file) {
   for (const Stated& stated : file.require) add_facts(stated.condition, facts);
-  for (const Rule& rule : set.rules)
-    sites.push_back({rule.name, &rule, nullptr, &rule.when, &rule.loops, rule.stage});
+  for (const Rule& rule : set.rules) sites.push_back({rule.name, &rule, nullptr, &rule.when, &rule.loops, rule.stage});
   for (const Copy& copy : set.copies) {
     const Rule& rule = set.rules[copy.of];
     sites.push_back({"a copy of " + rule.name, &rule, &copy, &copy.when, &copy.loops, copy.stage});

@@ -30,13 +30,13 @@ class Findings {
 
 // A rule or a copy as the proofs see it: something with addresses at a site.
 struct Site {
-  std::string name;                   // of the rule; "a copy of ..." for copies
-  const Rule* rule = nullptr;         // itself, or the one copied
+  std::string name;            // of the rule; "a copy of ..." for copies
+  const Rule* rule = nullptr;  // itself, or the one copied
   const Copy* copy = nullptr;
   const std::vector<Expr>* when = nullptr;
   const std::vector<Range>* loops = nullptr;
   Stage stage = Stage::every;
-  bool broken = false;                // some proof found it wrong: the later ones leave it alone
+  bool broken = false;  // some proof found it wrong: the later ones leave it alone
   const SideForm& form(SideId side) const { return copy ? copy->form : rule->sides[side]; }
   bool stands_on(SideId side) const { return !copy || copy->side == side; }
 };
@@ -47,7 +47,7 @@ struct Proving {
   const RuleFile& file;
   Knowledge knowledge;
   std::vector<Linear> facts;  // what `require` says of integers
-  std::vector<Site> sites;  // rules in their order, then copies
+  std::vector<Site> sites;    // rules in their order, then copies
   Findings findings;
 };
 

@@ -25,8 +25,8 @@ class Alternatives {
     clauses.push_back({*later.when, true, {}});
     const Walk both = walk(clauses, proving_.knowledge);
     if (both.never()) return;
-    Diagnostic& error = proving_.findings.error("R04", later.when->span(), "this alternative can hold together with another",
-                                                in_words("both", both));
+    Diagnostic& error = proving_.findings.error(
+        "R04", later.when->span(), "this alternative can hold together with another", in_words("both", both));
     error.related.push_back({earlier.when->span(), "this one"});
   }
 
@@ -35,13 +35,16 @@ class Alternatives {
     for (const Alternative& alternative : form_) clauses.push_back({*alternative.when, false, {}});
     const Walk none = walk(clauses, proving_.knowledge);
     if (none.never()) return;
-    proving_.findings.error("R04", form_[0].when->span(), "it can be that none of the alternatives holds", in_words("none", none));
+    proving_.findings.error("R04", form_[0].when->span(), "it can be that none of the alternatives holds",
+                            in_words("none", none));
   }
 
   static std::string in_words(const char* which, const Walk& walk) {
-    if (walk.result == Walk::Result::undecided) return "there are too many conditions to try them all; say it with fewer";
+    if (walk.result == Walk::Result::undecided)
+      return "there are too many conditions to try them all; say it with fewer";
     const char* verb = which == std::string_view("both") ? "hold" : "holds";
-    return walk.example.empty() ? "exactly one must hold" : format("{} {} if {}; exactly one must hold", which, verb, walk.example);
+    return walk.example.empty() ? "exactly one must hold"
+                                : format("{} {} if {}; exactly one must hold", which, verb, walk.example);
   }
 
   Proving& proving_;

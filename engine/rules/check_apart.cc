@@ -4,8 +4,8 @@
 #include <map>
 
 #include "base/text.h"
+#include "rules/bounds.h"
 #include "rules/check.h"
-#include "rules/parts.h"
 
 namespace tessera {
 namespace {
@@ -17,15 +17,15 @@ struct Spot {
   const Address* address;
 };
 
-// The lower and (exclusive) upper bounds that are known of a number.
-struct Bounds {
-  std::vector<Linear> lo, hi;
-};
-
 class Pair {
  public:
   Pair(const Proving& proving, const Spot& a, const Spot& b, SideId side)
-      : proving_(proving), a_(a), b_(b), side_(side), meeting_(unify(a.address->name, b.address->name)) {
+      : proving_(proving),
+        file_(proving.file),
+        a_(a),
+        b_(b),
+        side_(side),
+        meeting_(unify(a.address->name, b.address->name)) {
     if (meeting_.possible)
       for (const AxisDecl& axis : proving.file.axes) second_[axis.name.s] = axis.name.s + "'";
     for (const auto& [i, j] : meeting_.aligned) identify(a.address->holes[index(i)], b.address->holes[index(j)]);
@@ -43,7 +43,7 @@ class Pair {
   // Equal holes that differ by their one axis alone make that axis one for both.
   void identify(const Expr& in_a, const Expr& in_b) {
     const auto x = axis_of(in_a), y = axis_of(in_b);
-    if (!x || !y || (*x != *y && (is_split(*x) || is_split(*y)))) return;
+    if (!x || !y || (*x != *y && (is_split(file_, *x, side_) || is_split(file_, *y, side_)))) return;
     const auto first = linear_form(in_a), second = linear_form(in_b, {{*y, *x}});
     if (first && second && *first == *second && first->terms.contains(*x)) second_[*y] = *x;
   }
@@ -51,91 +51,30 @@ class Pair {
   std::optional<std::string> axis_of(const Expr& hole) const {
     std::optional<std::string> axis;
     for (const NameUse& use : names_of(hole)) {
-      if (!proving_.file.axis(use.root)) continue;
+      if (!file_.axis(use.root)) continue;
       if (axis && *axis != use.root) return std::nullopt;
       axis = use.root;
     }
     return axis;
   }
 
-  bool is_axis(const std::string& name) const { return proving_.file.axis(name) != nullptr; }
-  bool is_split(const std::string& axis) const { return proving_.file.axis(axis)->split[side_].has_value(); }
-
-  // A form that is one number for both sites: it holds no axis.
-  std::optional<Linear> number(const Expr& expr) const {
-    const auto form = linear_form(expr);
-    if (!form || std::any_of(form->inside.begin(), form->inside.end(), [&](const auto& name) { return is_axis(name); })) return {};
-    const auto& terms = form->terms;
-    return std::none_of(terms.begin(), terms.end(), [&](const auto& term) { return is_axis(term.first); }) ? form : std::nullopt;
+  Bounds of_hole(const Spot& spot, int hole, bool slots) const {
+    return hole_bounds(file_, spot.address->holes[index(hole)], *spot.site->loops, side_, slots);
   }
 
-  // What its loops, and its size, say of an axis at a site.
-  Bounds axis_bounds(const std::string& axis, const Site& site) const {
-    Bounds bounds{{constant(0)}, {}};
-    append(number(proving_.file.axis(axis)->size), bounds.hi);
-    for (const Range& range : *site.loops) {
-      if (range.axis.s != axis) continue;
-      append(number(range.lo), bounds.lo);
-      append(number(range.hi), bounds.hi);
-    }
-    return bounds;
-  }
-
-  // Of the number in a hole: linear in one axis at most, the rest the same for all. A split axis prints its slot, which
-  // may begin again at 0, unless both holes print the same axis.
-  Bounds hole_bounds(const Expr& hole, const Site& site, bool slots) const {
-    const auto form = linear_form(hole);
-    if (!form || std::any_of(form->inside.begin(), form->inside.end(), [&](const auto& name) { return is_axis(name); })) return {};
-    Linear rest = *form;
-    std::optional<std::string> axis;
-    for (const auto& [name, coefficient] : form->terms) {
-      if (!is_axis(name)) continue;
-      if (axis || coefficient <= 0) return {};
-      axis = name;
-      rest.terms.erase(name);
-    }
-    const Linear one = constant(1);
-    if (!axis) return {{rest}, add_all({rest}, one, 1)};
-    const int64_t step = form->terms.at(*axis);
-    Bounds of_axis = axis_bounds(*axis, site), bounds;
-    if (slots && is_split(*axis)) of_axis.lo = {constant(0)};
-    for (const Linear& lo : of_axis.lo) append(add(rest, lo, step), bounds.lo);
-    for (const Linear& hi : of_axis.hi) append(add(rest, hi, step), bounds.hi);
-    return {bounds.lo, add_all(bounds.hi, constant(step - 1), -1)};
-  }
-
-  static void append(const std::optional<Linear>& form, std::vector<Linear>& forms) {
-    if (form) forms.push_back(*form);
-  }
-  static std::vector<Linear> add_all(const std::vector<Linear>& forms, const Linear& more, int64_t factor) {
-    std::vector<Linear> sums;
-    for (const Linear& form : forms) append(add(form, more, factor), sums);
-    return sums;
-  }
-
-  bool below(const std::vector<Linear>& hi, const std::vector<Linear>& lo) const {
-    for (const Linear& top : hi)
-      for (const Linear& bottom : lo) {
-        const auto gap = add(bottom, top, -1);
-        if (gap && proves_nonnegative(*gap, proving_.facts)) return true;
-      }
-    return false;
-  }
-  bool apart(const Bounds& x, const Bounds& y) const { return below(x.hi, y.lo) || below(y.hi, x.lo); }
-
+  // Two holes of one form print slots of the same axis, which are apart where its indices are.
   bool holes_apart() const {
     return std::any_of(meeting_.aligned.begin(), meeting_.aligned.end(), [&](const auto& pair) {
-      const Expr &in_a = a_.address->holes[index(pair.first)], &in_b = b_.address->holes[index(pair.second)];
-      const bool slots = linear_form(in_a) != linear_form(in_b);
-      return apart(hole_bounds(in_a, *a_.site, slots), hole_bounds(in_b, *b_.site, slots));
+      const auto [i, j] = pair;
+      const bool slots = linear_form(a_.address->holes[index(i)]) != linear_form(b_.address->holes[index(j)]);
+      return are_apart(of_hole(a_, i, slots), of_hole(b_, j, slots), proving_.facts);
     });
   }
 
   bool fixed_apart() const {
     const auto off = [&](const Spot& spot, const std::vector<std::pair<int, int64_t>>& fixed) {
       return std::any_of(fixed.begin(), fixed.end(), [&](const auto& pair) {
-        const Bounds number{{constant(pair.second)}, {constant(pair.second + 1)}};
-        return apart(hole_bounds(spot.address->holes[index(pair.first)], *spot.site, true), number);
+        return are_apart(of_hole(spot, pair.first, true), number_bounds(pair.second), proving_.facts);
       });
     };
     return off(a_, meeting_.fixed_a) || off(b_, meeting_.fixed_b);
@@ -145,8 +84,9 @@ class Pair {
   bool slabs_apart() const {
     const std::vector<Word> in_a = axes_of(a_.address->layout), in_b = axes_of(b_.address->layout);
     return std::any_of(in_a.begin(), in_a.end(), [&](const Word& axis) {
-      return is_axis(axis.text) && std::find(in_b.begin(), in_b.end(), axis) != in_b.end() &&
-             apart(axis_bounds(axis.text, *a_.site), axis_bounds(axis.text, *b_.site));
+      return file_.axis(axis.text) && std::find(in_b.begin(), in_b.end(), axis) != in_b.end() &&
+             are_apart(axis_bounds(file_, axis.text, *a_.site->loops), axis_bounds(file_, axis.text, *b_.site->loops),
+                       proving_.facts);
     });
   }
 
@@ -172,6 +112,7 @@ class Pair {
   }
 
   const Proving& proving_;
+  const RuleFile& file_;
   const Spot &a_, &b_;
   SideId side_;
   Meeting meeting_;
@@ -187,8 +128,10 @@ std::string skeleton(const NameTemplate& name) {
   for (const NamePiece& piece : name) {
     if (piece.hole >= 0) add_digit();
     for (const char c : piece.text) {
-      if (c >= '0' && c <= '9') add_digit();
-      else text += c;
+      if (c >= '0' && c <= '9')
+        add_digit();
+      else
+        text += c;
     }
   }
   return text;
@@ -200,7 +143,8 @@ std::map<std::string, std::vector<Spot>> spots_of(const Proving& proving, SideId
     if (site.broken || !site.stands_on(side)) continue;
     for (const Alternative& alternative : site.form(side))
       for (const Address& address : alternative.addresses)
-        if (address.kind == Address::Kind::tensor) spots[skeleton(address.name)].push_back({&site, &alternative, &address});
+        if (address.kind == Address::Kind::tensor)
+          spots[skeleton(address.name)].push_back({&site, &alternative, &address});
   }
   return spots;
 }
@@ -239,8 +183,9 @@ void prove_pair(Proving& proving, const Spot& first, const Spot& second, SideId 
   const bool in_order = stands_before(first, second);
   const Spot &earlier = in_order ? first : second, &later = in_order ? second : first;
   const std::string here = full_name(*later.address), there = full_name(*earlier.address);
-  const std::string what = here == there ? format("`{}` is named twice on the {} side", here, proving.file.sides[side].s)
-                                         : format("`{}` and `{}` can be one tensor of the {} side", here, there, proving.file.sides[side].s);
+  const std::string what =
+      here == there ? format("`{}` is named twice on the {} side", here, proving.file.sides[side].s)
+                    : format("`{}` and `{}` can be one tensor of the {} side", here, there, proving.file.sides[side].s);
   Diagnostic& error = proving.findings.error("R05", later.address->name_span, what, advice(pair, earlier, later));
   error.related.push_back({earlier.address->name_span, format("the other one, of {}", earlier.site->name)});
 }
@@ -260,9 +205,9 @@ void prove_dialects(Proving& proving) {
       for (size_t first = 0; first < second; ++first) {
         const RenameLine &earlier = dialect.rename[first], &later = dialect.rename[second];
         if (!can_meet(earlier.left, later.left)) continue;
-        Diagnostic& error = proving.findings.error("R05", later.left_text.span,
-                                                   "this line and another of the dialect can match one name",
-                                                   "lines of a dialect must not overlap, so that their order means nothing");
+        Diagnostic& error = proving.findings.error(
+            "R05", later.left_text.span, "this line and another of the dialect can match one name",
+            "lines of a dialect must not overlap, so that their order means nothing");
         error.related.push_back({earlier.left_text.span, "the other line"});
       }
 }

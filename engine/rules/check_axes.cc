@@ -95,8 +95,9 @@ class Axes {
   void name_once(const Text& name, const char* what, std::map<std::string, const Text*>& taken) {
     const auto [there, is_new] = taken.emplace(name.s, &name);
     if (is_new) return;
-    Diagnostic& error = findings_.error("R02", name.span, format("{} cannot be called `{}`: the name is taken", what, name.s),
-                                        "one word means one thing in expressions");
+    Diagnostic& error =
+        findings_.error("R02", name.span, format("{} cannot be called `{}`: the name is taken", what, name.s),
+                        "one word means one thing in expressions");
     error.related.push_back({there->second->span, "here"});
   }
 

@@ -12,8 +12,10 @@ class Writers {
   explicit Writers(Findings& findings) : findings_(findings) {}
 
   void writes(const Text& key, const char* section) {
-    if (const Writer* there = find(key.s)) clash(key, *there);
-    else keys_.emplace(key.s, Writer{&key, section});
+    if (const Writer* there = find(key.s))
+      clash(key, *there);
+    else
+      keys_.emplace(key.s, Writer{&key, section});
   }
 
  private:
@@ -48,8 +50,10 @@ void prove_writers(Proving& proving) {
   for (SideId side = 0; side < file.sides.size(); ++side) {
     Writers writers(proving.findings);
     for (const ConfigLine& line : file.config) {
-      if (side == 0) writers.writes(line.key, "config");
-      else if (side < line.ways.size() && line.ways[side]) writers.writes(line.ways[side]->other, "config");
+      if (side == 0)
+        writers.writes(line.key, "config");
+      else if (side < line.ways.size() && line.ways[side])
+        writers.writes(line.ways[side]->other, "config");
     }
     if (side < file.fixed.size())
       for (const KeyedValue& line : file.fixed[side]) writers.writes(line.key, "fixed");

@@ -59,9 +59,11 @@ void prove_ignored(Proving& proving) {
     for (const IgnoreDecl& ignore : proving.file.ignore) {
       if (ignore.side != side) continue;
       for (const auto& [name, mapped] : names) {
-        if (!can_meet(ignore.pattern, pattern_of(mapped.address->name)) || !is_always(mapped, proving.knowledge)) continue;
-        Diagnostic& error = proving.findings.error("R06", ignore.pattern_text.span, format("`{}` is ignored and always mapped", name),
-                                                   "take it out of `ignore`, or make the pattern narrower");
+        if (!can_meet(ignore.pattern, pattern_of(mapped.address->name)) || !is_always(mapped, proving.knowledge))
+          continue;
+        Diagnostic& error =
+            proving.findings.error("R06", ignore.pattern_text.span, format("`{}` is ignored and always mapped", name),
+                                   "take it out of `ignore`, or make the pattern narrower");
         error.related.push_back({mapped.address->name_span, "mapped here"});
         break;
       }

@@ -1,4 +1,5 @@
-// R02: each name in an expression is declared, and may be spoken of where it stands (docs/language.md, "Configuration").
+// R02: each name in an expression is declared, and may be spoken of where it stands (docs/language.md,
+// "Configuration").
 #include <algorithm>
 
 #include "base/suggest.h"
@@ -27,9 +28,9 @@ bool covers(const std::vector<std::string>& declared, const std::string& path) {
 
 // Which names may be spoken of in one place.
 struct Place {
-  const char* what = "";         // "a size", "`from`"
-  std::optional<SideId> keys;    // of which side: 0, or another in `from`
-  std::optional<size_t> lets;    // how many of them are known yet; none: they come later
+  const char* what = "";       // "a size", "`from`"
+  std::optional<SideId> keys;  // of which side: 0, or another in `from`
+  std::optional<size_t> lets;  // how many of them are known yet; none: they come later
   std::vector<std::string> axes;
   bool mesh = false;
   std::optional<SideId> dialects;
@@ -145,7 +146,8 @@ class Names {
     names.insert(names.end(), options_.begin(), options_.end());
     names.insert(names.end(), lets_.begin(), lets_.end());
     names.insert(names.end(), place.axes.begin(), place.axes.end());
-    proving_.findings.error("R02", use.span, format("nothing is called `{}`{}", use.path, did_you_mean(use.path, names)),
+    proving_.findings.error("R02", use.span,
+                            format("nothing is called `{}`{}", use.path, did_you_mean(use.path, names)),
                             "a name is an axis, or stands in config, defaults, fixed, derived, options or let");
   }
 
@@ -157,7 +159,8 @@ class Names {
     if (std::find(mesh_words.begin(), mesh_words.end(), use.root) != mesh_words.end())
       return "the mesh is known in pads, `derived`, alternatives and `same` only";
     for (SideId side = 0; side < keys_.size(); ++side) {
-      if (contains(dialects(side), use.root)) return format("a dialect of the {} side is known where that end speaks", file_.sides[side].s);
+      if (contains(dialects(side), use.root))
+        return format("a dialect of the {} side is known where that end speaks", file_.sides[side].s);
       if (covers(keys_[side], use.path))
         return format("it is a key of the {} side; this speaks the keys of {}", file_.sides[side].s,
                       file_.sides[place.keys.value_or(0)].s);
@@ -168,19 +171,21 @@ class Names {
   void call(const Expr& expr, const ExprNode& node) {
     const Span name = expr.text.at(node.begin, node.begin + node.name.size());
     const auto& known = functions();
-    const auto function = std::find_if(known.begin(), known.end(), [&](const Function& f) { return f.name == node.name; });
+    const auto function =
+        std::find_if(known.begin(), known.end(), [&](const Function& f) { return f.name == node.name; });
     if (function == known.end()) {
       std::vector<std::string> names;
       for (const Function& f : known) names.emplace_back(f.name);
-      proving_.findings.error("R02", name, format("there is no function `{}`{}", node.name, did_you_mean(node.name, names)),
+      proving_.findings.error("R02", name,
+                              format("there is no function `{}`{}", node.name, did_you_mean(node.name, names)),
                               "functions are " + join(names, ", "));
       return;
     }
     const int count = static_cast<int>(node.args.size());
     if (count >= function->least && (function->most < 0 || count <= function->most)) return;
     const std::string wanted = function->most == function->least ? format("{}", function->least)
-                               : function->most < 0 ? format("{} or more", function->least)
-                                                    : format("{} to {}", function->least, function->most);
+                               : function->most < 0              ? format("{} or more", function->least)
+                                                                 : format("{} to {}", function->least, function->most);
     proving_.findings.error("R02", name, format("`{}` takes {} arguments; here are {}", node.name, wanted, count));
   }
 

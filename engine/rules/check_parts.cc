@@ -53,7 +53,8 @@ class Parts {
       if (can_be(chosen)) choice(chosen);
     });
     if (!whole)
-      proving_.findings.error("R04", site_.rule->span, format("more than {} combinations of alternatives", most_choices),
+      proving_.findings.error("R04", site_.rule->span,
+                              format("more than {} combinations of alternatives", most_choices),
                               "split the rule, each with its own `when`");
   }
 
@@ -97,7 +98,8 @@ class Parts {
     for (const Range& range : *site_.loops) {
       if (contains(axes, range.axis.s) || has_one_element(range)) continue;
       Diagnostic& error = proving_.findings.error(
-          "R03", address.name_span, format("the loop axis `{}` is not in this address: all of them would be one tensor", range.axis.s),
+          "R03", address.name_span,
+          format("the loop axis `{}` is not in this address: all of them would be one tensor", range.axis.s),
           "put it into the name or the layout on each side, or under a prefix with a hole");
       error.related.push_back({range.axis.span, "the loop"});
     }
@@ -120,7 +122,8 @@ void prove_sides(Proving& proving) {
     for (const RuleDecl& rule : block.rules)
       for (SideId side = 0; side < rule.sides.size(); ++side)
         if (!rule.sides[side])
-          proving.findings.error("R03", rule.name.span, format("the rule says nothing of the {} side", proving.file.sides[side].s),
+          proving.findings.error("R03", rule.name.span,
+                                 format("the rule says nothing of the {} side", proving.file.sides[side].s),
                                  "a rule must name each side of the file, or it cannot be undone");
 }
 
@@ -145,7 +148,8 @@ void prove_in(Proving& proving) {
       const std::vector<std::string> axes = axes_of_rule(*linked->second, proving.file);
       for (const Text& axis : rule.in)
         if (proving.file.axis(axis.s) && !contains(axes, axis.s))
-          proving.findings.error("R03", axis.span, format("`in` names the axis `{}`, which the rule does not have", axis.s));
+          proving.findings.error("R03", axis.span,
+                                 format("`in` names the axis `{}`, which the rule does not have", axis.s));
     }
 }
 

@@ -49,7 +49,8 @@ class PinWalk {
       if (rule->name.span.begin < passed[0]->name.span.begin) return;  // told at its first rule
     }
     names.push_back(passed[0]->name.s);
-    findings_.error("R01", passed[0]->name.span, format("the dtypes of these rules go round in a ring: {}", join(names, " -> ")),
+    findings_.error("R01", passed[0]->name.span,
+                    format("the dtypes of these rules go round in a ring: {}", join(names, " -> ")),
                     "one of them must be a dtype");
   }
 
@@ -62,7 +63,8 @@ class PinWalk {
 void prove_pins(Proving& proving) {
   for (const BlockDecl& block : proving.file.blocks)
     for (const RuleDecl& rule : block.rules)
-      for (SideId side = 0; side < proving.file.sides.size(); ++side) PinWalk(block, proving.findings).follow(rule, side);
+      for (SideId side = 0; side < proving.file.sides.size(); ++side)
+        PinWalk(block, proving.findings).follow(rule, side);
 }
 
 }  // namespace tessera

@@ -41,7 +41,8 @@ class Reach {
     if (site.stage == Stage::every) return;
     for (const std::string& axis : counting_axes(site)) {
       if (!split_by_stages(axis)) continue;
-      proving_.findings.error("R06", stage_span(site), format("a stage for what is split over the stages by the axis `{}`", axis),
+      proving_.findings.error("R06", stage_span(site),
+                              format("a stage for what is split over the stages by the axis `{}`", axis),
                               "take away `stage`, or let another axis count these");
       return;
     }
@@ -59,7 +60,8 @@ class Reach {
     const auto lack = lo && hi ? add(*lo, *hi, -1) : std::nullopt;  // lo - hi >= 0
     if (!lack || !proves_nonnegative(*lack, proving_.facts)) return;
     const Span span{range.lo.span().source, range.lo.span().begin, range.hi.span().end};
-    proving_.findings.error("R06", span, "this range is always empty", "the upper bound is not in the range: `0..n` is 0 to n - 1");
+    proving_.findings.error("R06", span, "this range is always empty",
+                            "the upper bound is not in the range: `0..n` is 0 to n - 1");
   }
 
   // What makes several of a rule or copy: loops, and axes in names.
@@ -77,7 +79,8 @@ class Reach {
 
   bool split_by_stages(const std::string& axis) const {
     const AxisDecl* decl = proving_.file.axis(axis);
-    return decl && std::any_of(decl->split.begin(), decl->split.end(), [](const auto& split) { return split && split->s == "pp"; });
+    return decl && std::any_of(decl->split.begin(), decl->split.end(),
+                               [](const auto& split) { return split && split->s == "pp"; });
   }
 
   Span stage_span(const Site& site) const {

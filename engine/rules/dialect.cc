@@ -65,14 +65,14 @@ Form::Fields fields_of(const Form& form, Dialect& dialect) {
                          if (const Text* what = form.text(node, "a description")) dialect.what = what->s;
                        }},
                       {dialect.packing ? "pack" : "rename", [&](const Text&, const Node& node) { parse_rename(node, form, dialect); }}};
-  if (!dialect.packing)
+  if (dialect.packing) {
+    fields.emplace_back("when", [&](const Text&, const Node& node) { dialect.when = form.expression(node, "a condition"); });
+  } else {
+    fields.emplace_back("config", [&](const Text&, const Node& node) { parse_keys(node, form, dialect); });
     fields.emplace_back("extends", [&](const Text&, const Node& node) {
       if (const auto parent = form.word(node, "a dialect")) dialect.extends = *parent;
     });
-  if (dialect.packing)
-    fields.emplace_back("when", [&](const Text&, const Node& node) { dialect.when = form.expression(node, "a condition"); });
-  else
-    fields.emplace_back("config", [&](const Text&, const Node& node) { parse_keys(node, form, dialect); });
+  }
   return fields;
 }
 

@@ -42,6 +42,8 @@ struct Problem {
   Formula formula;
 };
 Problem make_problem(const std::vector<Clause>& clauses, const Knowledge& knowledge);
+// The second half of that: the outcomes of each unknown, now that all that is asked of it is known.
+void list_outcomes(Problem& problem);
 
 // In words, for one outcome: `order == "v2"`, `not tied`, `a < b`.
 std::string outcome_text(const Unknown& unknown, size_t outcome);

@@ -1,8 +1,9 @@
 // Conditions against each other: can all of these hold at once? What R04, R05 and R06 stand on.
 //
-// Conditions are read as formulas over few unknowns, whose every combination is walked: a term compared with values takes
-// one of them or another value; an enumerated option one of its list; two terms compared with each other are less, equal
-// or greater; anything else is true or false. Equal texts are one unknown. So "never" is a proof, "possible" a doubt.
+// Conditions are read as formulas over few unknowns, whose every combination is walked: a term compared with values
+// takes one of them or another value; an enumerated option one of its list; two terms compared with each other are
+// less, equal or greater; anything else is true or false. Equal texts are one unknown. So "never" is a proof,
+// "possible" a doubt.
 #pragma once
 #include <map>
 #include <string>

@@ -1,77 +1,9 @@
 // Normal forms are built bottom up, with checked arithmetic; recursion is bounded by the depth of an expression (64).
 #include "rules/linear.h"
 
-#include <algorithm>
-
 #include "base/checked.h"
-#include "base/text.h"
 
 namespace tessera {
-
-Expr subexpression(const Expr& expr, uint32_t node) {
-  uint32_t first = node;  // in post-order what belongs to a node stands before it
-  while (!expr.nodes[first].args.empty()) first = expr.nodes[first].args[0];
-  Expr piece{expr.text, {expr.nodes.begin() + first, expr.nodes.begin() + node + 1}};
-  for (ExprNode& part : piece.nodes)
-    for (uint32_t& arg : part.args) arg -= first;
-  return piece;
-}
-
-namespace {
-
-const char* symbol_of(ExprOp op) {
-  switch (op) {
-    case ExprOp::and_: return "and";
-    case ExprOp::or_: return "or";
-    case ExprOp::add: return "+";
-    case ExprOp::sub: return "-";
-    case ExprOp::mul: return "*";
-    case ExprOp::floordiv: return "//";
-    case ExprOp::mod: return "%";
-    case ExprOp::div: return "/";
-    case ExprOp::power: return "**";
-    case ExprOp::eq: return "==";
-    case ExprOp::ne: return "!=";
-    case ExprOp::lt: return "<";
-    case ExprOp::le: return "<=";
-    case ExprOp::gt: return ">";
-    case ExprOp::ge: return ">=";
-    case ExprOp::in: return "in";
-    case ExprOp::not_in: return "not in";
-    default: return "?";
-  }
-}
-
-std::string list_for_text(const Expr& expr, const ExprNode& node, Renaming names) {
-  const std::string lo = canonical_text(expr, node.args[1], names), hi = canonical_text(expr, node.args[2], names);
-  names.erase(node.name);
-  std::string text = format("[{} for {} in {}..{}", canonical_text(expr, node.args[0], names), node.name, lo, hi);
-  if (node.args.size() > 3) text += " where " + canonical_text(expr, node.args[3], names);
-  return text + "]";
-}
-
-}  // namespace
-
-std::string canonical_text(const Expr& expr, uint32_t id, const Renaming& names) {
-  const ExprNode& node = expr.nodes[id];
-  std::vector<std::string> args;
-  if (node.op == ExprOp::list_for) return list_for_text(expr, node, names);
-  for (const uint32_t arg : node.args) args.push_back(canonical_text(expr, arg, names));
-  switch (node.op) {
-    case ExprOp::literal: return show(node.value);
-    case ExprOp::name: {
-      const auto renamed = names.find(node.name);
-      return renamed == names.end() ? node.name : renamed->second;
-    }
-    case ExprOp::member: return args[0] + "." + node.name;
-    case ExprOp::index: return args[0] + "[" + args[1] + "]";
-    case ExprOp::call: return node.name + "(" + join(args, ", ") + ")";
-    case ExprOp::list: return "[" + join(args, ", ") + "]";
-    case ExprOp::negate: return "-" + args[0];
-    case ExprOp::not_: return "not " + args[0];
-    default: return format("({} {} {})", args[0], symbol_of(node.op), args[1]);
-  }
-}
 
 Linear constant(int64_t value) {
   Linear form;
@@ -103,8 +35,10 @@ std::optional<Linear> add(const Linear& a, const Linear& b, int64_t factor) {
   for (const auto& [name, coefficient] : b.terms) {
     const auto both = add_scaled(sum.terms[name], coefficient, factor);
     if (!both) return std::nullopt;
-    if (*both == 0) sum.terms.erase(name);
-    else sum.terms[name] = *both;
+    if (*both == 0)
+      sum.terms.erase(name);
+    else
+      sum.terms[name] = *both;
   }
   sum.inside.insert(sum.inside.end(), b.inside.begin(), b.inside.end());
   return sum;
@@ -119,19 +53,27 @@ class LinearReader {
   std::optional<Linear> read(uint32_t id) const {
     const ExprNode& node = expr_.nodes[id];
     switch (node.op) {
-      case ExprOp::literal: return node.value.as_int() ? add(constant(0), constant(1), *node.value.as_int()) : std::nullopt;
-      case ExprOp::negate: return combine(constant(0), read(node.args[0]), -1);
-      case ExprOp::add: return combine(read(node.args[0]), read(node.args[1]), 1);
-      case ExprOp::sub: return combine(read(node.args[0]), read(node.args[1]), -1);
-      case ExprOp::mul: return product(id);
+      case ExprOp::literal:
+        return node.value.as_int() ? add(constant(0), constant(1), *node.value.as_int()) : std::nullopt;
+      case ExprOp::negate:
+        return combine(constant(0), read(node.args[0]), -1);
+      case ExprOp::add:
+        return combine(read(node.args[0]), read(node.args[1]), 1);
+      case ExprOp::sub:
+        return combine(read(node.args[0]), read(node.args[1]), -1);
+      case ExprOp::mul:
+        return product(id);
       case ExprOp::floordiv:
-      case ExprOp::mod: return quotient(id);
+      case ExprOp::mod:
+        return quotient(id);
       case ExprOp::name:
       case ExprOp::member:
       case ExprOp::index:
       case ExprOp::call:
-      case ExprOp::or_: return whole(id);
-      default: return std::nullopt;
+      case ExprOp::or_:
+        return whole(id);
+      default:
+        return std::nullopt;
     }
   }
 
@@ -198,14 +140,19 @@ void collect_facts(const Expr& expr, uint32_t id, std::vector<Linear>& facts) {
     case ExprOp::and_:
       collect_facts(expr, node.args[0], facts);
       return collect_facts(expr, node.args[1], facts);
-    case ExprOp::le: return add_order(expr, node.args[0], node.args[1], 0, facts);
-    case ExprOp::lt: return add_order(expr, node.args[0], node.args[1], 1, facts);
-    case ExprOp::ge: return add_order(expr, node.args[1], node.args[0], 0, facts);
-    case ExprOp::gt: return add_order(expr, node.args[1], node.args[0], 1, facts);
+    case ExprOp::le:
+      return add_order(expr, node.args[0], node.args[1], 0, facts);
+    case ExprOp::lt:
+      return add_order(expr, node.args[0], node.args[1], 1, facts);
+    case ExprOp::ge:
+      return add_order(expr, node.args[1], node.args[0], 0, facts);
+    case ExprOp::gt:
+      return add_order(expr, node.args[1], node.args[0], 1, facts);
     case ExprOp::eq:
       add_order(expr, node.args[0], node.args[1], 0, facts);
       return add_order(expr, node.args[1], node.args[0], 0, facts);
-    default: return;
+    default:
+      return;
   }
 }
 
@@ -221,7 +168,8 @@ bool proves_nonnegative(const Linear& form, const std::vector<Linear>& facts, in
   const auto& [name, coefficient] = *form.terms.begin();
   for (const Linear& fact : facts) {  // only those that can cancel the first symbol
     const auto there = fact.terms.find(name);
-    if (there == fact.terms.end() || (there->second > 0) != (coefficient > 0) || coefficient % there->second != 0) continue;
+    if (there == fact.terms.end() || (there->second > 0) != (coefficient > 0) || coefficient % there->second != 0)
+      continue;
     const auto rest = add(form, fact, -(coefficient / there->second));
     if (rest && proves_nonnegative(*rest, facts, depth - 1)) return true;
   }

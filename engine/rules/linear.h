@@ -6,19 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "rules/expr.h"
+#include "rules/canonical.h"
 
 namespace tessera {
 
-// Other names for the names of an expression: axes of two sites are different variables until a name makes them one.
-using Renaming = std::map<std::string, std::string, std::less<>>;
-
-// The expression that one node is the root of.
-Expr subexpression(const Expr& expr, uint32_t node);
-// An expression under a renaming, fully bracketed: equal texts mean equal values.
-std::string canonical_text(const Expr& expr, uint32_t node, const Renaming& names);
-
-// constant + sum of coefficient * symbol. A symbol is a path ("hidden_size") or the text of something that is not linear
+// constant + sum of coefficient * symbol. A symbol is a path ("hidden_size") or the text of something that is not
+// linear
 // ("(n // 2)"); what names the latter holds is told by `inside`.
 struct Linear {
   std::map<std::string, int64_t> terms;  // no coefficient is 0

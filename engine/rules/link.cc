@@ -13,8 +13,10 @@ namespace {
 
 // Joins neighbouring texts, so that one name has one template.
 void append_piece(NameTemplate& name, const NamePiece& piece) {
-  if (piece.hole < 0 && !name.empty() && name.back().hole < 0) name.back().text += piece.text;
-  else name.push_back(piece);
+  if (piece.hole < 0 && !name.empty() && name.back().hole < 0)
+    name.back().text += piece.text;
+  else
+    name.push_back(piece);
 }
 
 void put_prefix(const Address& prefix, Address& address) {

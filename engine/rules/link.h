@@ -7,7 +7,8 @@
 
 namespace tessera {
 
-// A rule of a block as it is written there, without prefixes and entry. A side that was not written has no alternatives.
+// A rule of a block as it is written there, without prefixes and entry. A side that was not written has no
+// alternatives.
 Rule rule_of(const BlockDecl& block, const RuleDecl& decl);
 // The bias rule that `decl` asks for, derived from `weight`; nullopt after an R03, and where the weight itself is wrong
 // in a way that check tells.

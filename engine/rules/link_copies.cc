@@ -33,8 +33,10 @@ class CopyForm {
     SideForm form;
     for (const Alternative& alternative : decl_.form) {
       const auto& addresses = alternative.addresses;
-      if (std::all_of(addresses.begin(), addresses.end(), says_layout)) form.push_back(alternative);
-      else add_completed(alternative, form);
+      if (std::all_of(addresses.begin(), addresses.end(), says_layout))
+        form.push_back(alternative);
+      else
+        add_completed(alternative, form);
     }
     return form;
   }
@@ -116,7 +118,8 @@ void link_copies(const CopyDecl& decl, RuleSet& set, Diagnostics& diagnostics) {
     set.copies.push_back(copy_of(decl, set.rules[id], id, diagnostics));
   }
   if (found) return;
-  diagnostics.error("R02", decl.of.span, format("there is no rule `{}`{}", decl.of.s, did_you_mean(decl.of.s, rule_names(set))),
+  diagnostics.error("R02", decl.of.span,
+                    format("there is no rule `{}`{}", decl.of.s, did_you_mean(decl.of.s, rule_names(set))),
                     "`of` names a block of the model and one of its rules: embed.words");
 }
 

@@ -129,8 +129,9 @@ void check_axes(const PartView& view, Diagnostics& diagnostics) {
     for (size_t j = 0; j < i; ++j) {
       const Laid &later = view.laid[i], &earlier = view.laid[j];
       if (later.axis != earlier.axis) continue;
-      Diagnostic& twice = diagnostics.error("R03", later.span, format("axis `{}` is placed twice", later.axis),
-                                            "each axis of a part stands once on each side: in the name or in the layout");
+      Diagnostic& twice =
+          diagnostics.error("R03", later.span, format("axis `{}` is placed twice", later.axis),
+                            "each axis of a part stands once on each side: in the name or in the layout");
       twice.related.push_back({earlier.span, "first here"});
     }
 }

@@ -52,17 +52,20 @@ class Orders {
     if (missing == row.end()) return row;
     const PartView& first = **std::find_if(row.begin(), row.end(), [](const PartView* view) { return view; });
     const std::string side = sides_[static_cast<size_t>(missing - row.begin())].side;
-    diagnostics_.error("R03", first.span, part.empty() ? format("this has no counterpart on the {} side", side)
-                                                       : format("part `{}` has no address on the {} side", part, side),
-                       part.empty() ? "a layout without pieces is one part, known by its key; pieces are known by their words"
-                                    : "a part must have one address on each side, or it cannot be undone");
+    diagnostics_.error("R03", first.span,
+                       part.empty() ? format("this has no counterpart on the {} side", side)
+                                    : format("part `{}` has no address on the {} side", part, side),
+                       part.empty()
+                           ? "a layout without pieces is one part, known by its key; pieces are known by their words"
+                           : "a part must have one address on each side, or it cannot be undone");
     return std::nullopt;
   }
 
   std::optional<PartOrder> order_of(const std::string& part, const Row& row) {
     const auto spelled = std::find_if(row.begin(), row.end(), [](const PartView* view) { return !view->bare; });
     if (spelled == row.end()) {
-      diagnostics_.error("R03", *row[0]->bare, format("part `{}` stands bare on every side: its axes are not known", part),
+      diagnostics_.error("R03", *row[0]->bare,
+                         format("part `{}` stands bare on every side: its axes are not known", part),
                          format("spell it on one side: `{}:(axes)`, or `{}:1` if it has none", part, part));
       return std::nullopt;
     }
@@ -131,7 +134,8 @@ class Orders {
     for (const PartView* view : row) {
       if (view->bare || in_order(*view, residual) == residual) continue;
       Diagnostic& error = diagnostics_.error(
-          "R03", *bare.bare, format("part `{}` is spelled in two orders elsewhere: its axes must be spelled here too", bare.part),
+          "R03", *bare.bare,
+          format("part `{}` is spelled in two orders elsewhere: its axes must be spelled here too", bare.part),
           format("write `{}:({})`, or the order that this side has", bare.part, join(residual, " ")));
       error.related.push_back({view->span, format("here in the order {}", join(in_order(*view, residual), " "))});
       return;

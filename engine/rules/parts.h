@@ -35,9 +35,9 @@ struct SideChoice {
 std::optional<std::vector<PartOrder>> part_orders(const RuleFile& file, const std::vector<SideChoice>& sides,
                                                   const std::vector<Range>& loops, Diagnostics& diagnostics);
 
-std::string part_text(const std::string& part);      // " of part `q`", or "" for the nameless one
-Span layout_span(const Address& address);            // of the layout; of the place where it is a scalar
-bool has_one_element(const Range& range);            // is hi = lo + 1, whatever the configuration?
-std::string rest_of_name(const std::string& name);   // "attention.qkv" -> "qkv"
+std::string part_text(const std::string& part);     // " of part `q`", or "" for the nameless one
+Span layout_span(const Address& address);           // of the layout; of the place where it is a scalar
+bool has_one_element(const Range& range);           // is hi = lo + 1, whatever the configuration?
+std::string rest_of_name(const std::string& name);  // "attention.qkv" -> "qkv"
 
 }  // namespace tessera

@@ -17,7 +17,8 @@ bool is_power_of_two(double value) {
 bool is_exact(const ValueOp& op) {
   if (op.kind == ValueOp::Kind::rest) return true;
   if (op.kind != ValueOp::Kind::times || !op.operand) return false;
-  const auto value = evaluate(*op.operand, [](std::string_view) { return nullptr; }, nullptr);
+  const auto value = evaluate(
+      *op.operand, [](std::string_view) { return nullptr; }, nullptr);
   if (!value) return false;
   if (value->as_int()) return is_power_of_two(static_cast<double>(*value->as_int()));
   return value->as_float() && is_power_of_two(*value->as_float());
@@ -26,10 +27,14 @@ bool is_exact(const ValueOp& op) {
 std::string op_text(const ValueOp& op) {
   const std::string operand = op.operand ? "(" + to_text(*op.operand) + ")" : "";
   switch (op.kind) {
-    case ValueOp::Kind::plus: return "plus" + operand;
-    case ValueOp::Kind::times: return "times" + operand;
-    case ValueOp::Kind::neg_exp: return "neg_exp";
-    case ValueOp::Kind::rest: break;
+    case ValueOp::Kind::plus:
+      return "plus" + operand;
+    case ValueOp::Kind::times:
+      return "times" + operand;
+    case ValueOp::Kind::neg_exp:
+      return "neg_exp";
+    case ValueOp::Kind::rest:
+      break;
   }
   return "rest" + operand;
 }
@@ -93,7 +98,9 @@ class Weighing {
     if (written && !read && !encoding.write_never && encoding.kind != EncodingDecl::Kind::gptq)
       lower(Grade::lossy, encoding.name.s + " encoded");
   }
-  static bool has(const EncodingDecl& encoding, SideId side) { return side < encoding.on.size() && !encoding.on[side].empty(); }
+  static bool has(const EncodingDecl& encoding, SideId side) {
+    return side < encoding.on.size() && !encoding.on[side].empty();
+  }
 
   // Where a side fuses parts, its lora_B is block-diagonal, with zeros between that are checked.
   void weigh_companions() {
@@ -135,9 +142,12 @@ class Weighing {
 
 const char* grade_name(Grade grade) {
   switch (grade) {
-    case Grade::exact: return "exact";
-    case Grade::checked: return "checked";
-    case Grade::lossy: break;
+    case Grade::exact:
+      return "exact";
+    case Grade::checked:
+      return "checked";
+    case Grade::lossy:
+      break;
   }
   return "lossy";
 }

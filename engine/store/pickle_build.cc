@@ -56,7 +56,7 @@ std::string decimal(std::string_view bytes) {
     for (int digit = 0; digit < 9 && (!limbs.empty() || rest > 0); ++digit, rest /= 10)
       reversed += static_cast<char>('0' + rest % 10);
   }
-  if (reversed.empty()) reversed = "0";
+  if (reversed.empty()) return "0";
   if (negative) reversed += '-';
   std::reverse(reversed.begin(), reversed.end());
   return reversed;

@@ -122,6 +122,21 @@ TEST_CASE("names under dialects, both ways") {
   CHECK(Renamer(rules.set, 1, {}).to_file("decoder.7.qkv.norm_weight") == "decoder.7.qkv.norm_weight");
 }
 
+TEST_CASE("a dialect that extends another renames what that one has written, and is found with it") {
+  const char* const deeper =
+      "dialect: deeper\nside: mcore\nwhat: older still\nextends: sequential\n"
+      "rename: { decoder.<l>.experts.<e>.weight: decoder.<l>.local.<e>.weight }\n";
+  const InlineRules rules(model_text, {deeper, sequential, local});
+  const Renamer renamer(rules.set, 1, {"deeper"});
+  CHECK(renamer.to_file("decoder.1.experts.weight0") == "decoder.1.local.0.weight");
+  CHECK(renamer.to_rule("decoder.1.local.0.weight") ==
+        Names{"decoder.1.experts.weight0", "decoder.1.local.0.weight"});
+  const Found found = detect(rules, 1, checkpoint(1, false, [&](const std::string& n) { return renamer.to_file(n); }));
+  CHECK(found.ok);
+  CHECK(found.diagnostics.list().empty());
+  CHECK(found.dialects == Names{"deeper", "sequential"});
+}
+
 TEST_CASE("dialects in use are known and do not overlap") {
   const InlineRules rules(model_text, {sequential, legacy, bare});
   Diagnostics fine, meeting, unknown;

@@ -13,7 +13,9 @@ namespace {
 const std::string head = "rules: 1\nfamily: n\n";
 const std::string axes = "axes: { l: { size: 4, split: pp }, e: 4, g: 4, r: 3, d: 2, h: 5, f: 12 }\n";
 
-std::string block(const std::string& rules) { return head + axes + "blocks:\n  b:\n" + rules + "model:\n  - { use: b }\n"; }
+std::string block(const std::string& rules) {
+  return head + axes + "blocks:\n  b:\n" + rules + "model:\n  - { use: b }\n";
+}
 
 // Errors alone: small examples leave axes unused.
 std::string errors_of(const std::string& rules, const std::vector<std::string>& dialects = {}) {
@@ -34,12 +36,17 @@ void check_rows(const std::vector<Row>& rows, const std::vector<std::string>& di
   for (const Row& row : rows) {
     CAPTURE(row.marked);
     const size_t at = row.marked.find('@');
-    const size_t line = static_cast<size_t>(std::count(row.marked.begin(), row.marked.begin() + static_cast<long>(std::min(at, row.marked.size())), '\n')) + 1;
+    const size_t line =
+        static_cast<size_t>(std::count(row.marked.begin(),
+                                       row.marked.begin() + static_cast<long>(std::min(at, row.marked.size())), '\n')) +
+        1;
     std::string rules = row.marked;
     if (at != std::string::npos) rules.erase(at, 1);
     const std::string found = errors_of(rules, dialects);
     const size_t column = at == std::string::npos ? 0 : at - (rules.rfind('\n', at - 1) + 1) + 1;
-    const std::string wanted = row.error.empty() ? "" : format("rules.yaml:{}:{}: error[{}]{}", line, column, row.error.substr(0, 3), row.error.substr(3));
+    const std::string wanted = row.error.empty() ? ""
+                                                 : format("rules.yaml:{}:{}: error[{}]{}", line, column,
+                                                          row.error.substr(0, 3), row.error.substr(3));
     CHECK(found.substr(0, found.find('\n')) == wanted);
   }
 }
@@ -48,8 +55,10 @@ void check_rows(const std::vector<Row>& rows, const std::vector<std::string>& di
 
 TEST_CASE("R01: dtypes of other rules") {
   check_rows({
-      {block("    o: { hf: o  h, mcore: p  h, dtype: @float33 }\n"), "R01: there is no dtype `float33` (did you mean `float32`?)"},
-      {block("    o: { hf: o  h, mcore: p  h, dtype: q }\n    @p: { hf: q  h, mcore: q  h, dtype: q }\n    q: { hf: r  h, mcore: r  h, dtype: p }\n"),
+      {block("    o: { hf: o  h, mcore: p  h, dtype: @float33 }\n"),
+       "R01: there is no dtype `float33` (did you mean `float32`?)"},
+      {block("    o: { hf: o  h, mcore: p  h, dtype: q }\n    @p: { hf: q  h, mcore: q  h, dtype: q }\n    q: { hf: r  "
+             "h, mcore: r  h, dtype: p }\n"),
        "R01: the dtypes of these rules go round in a ring: p -> q -> p"},
       {block("    o: { hf: o  h, mcore: p  h, dtype: q }\n    q: { hf: r  h, mcore: r  h }\n"), ""},
   });
@@ -57,28 +66,35 @@ TEST_CASE("R01: dtypes of other rules") {
 
 TEST_CASE("R02: names") {
   check_rows({
-      {head + "config: { hidden_size: hidden }\naxes: { h: @hiden_size }\nblocks: { b: { w: { hf: w  h, mcore: w  h } } }\nmodel: [{ use: b }]\n",
+      {head + "config: { hidden_size: hidden }\naxes: { h: @hiden_size }\nblocks: { b: { w: { hf: w  h, mcore: w  h } "
+              "} }\nmodel: [{ use: b }]\n",
        "R02: nothing is called `hiden_size` (did you mean `hidden_size`?)"},
       {head + "axes: { h: 4 * @tp }\nblocks: { b: { w: { hf: w  h, mcore: w  h } } }\nmodel: [{ use: b }]\n",
        "R02: a size cannot speak of `tp`"},
-      {head + "config: { n: { to: m = n, from: @n } }\naxes: { h: n }\nblocks: { b: { w: { hf: w  h, mcore: w  h } } }\nmodel: [{ use: b }]\n",
+      {head + "config: { n: { to: m = n, from: @n } }\naxes: { h: n }\nblocks: { b: { w: { hf: w  h, mcore: w  h } } "
+              "}\nmodel: [{ use: b }]\n",
        "R02: `from` cannot speak of `n`"},
-      {head + "let: { a: @b, b: 2 }\naxes: { h: a }\nblocks: { b: { w: { hf: w  h, mcore: w  h } } }\nmodel: [{ use: b }]\n",
+      {head + "let: { a: @b, b: 2 }\naxes: { h: a }\nblocks: { b: { w: { hf: w  h, mcore: w  h } } }\nmodel: [{ use: b "
+              "}]\n",
        "R02: this `let` cannot speak of `b`"},
-      {head + "let: { a: '@lenn([1])' }\naxes: { h: a }\nblocks: { b: { w: { hf: w  h, mcore: w  h } } }\nmodel: [{ use: b }]\n",
+      {head + "let: { a: '@lenn([1])' }\naxes: { h: a }\nblocks: { b: { w: { hf: w  h, mcore: w  h } } }\nmodel: [{ "
+              "use: b }]\n",
        "R02: there is no function `lenn` (did you mean `len`?)"},
       {block("    w: { hf: w  h @ff, mcore: w  h f }\n"), "R02: there is no axis `ff`"},
       {block("    w: { hf: w.<@q>  h, mcore: w  h }\n"), "R02: nothing is called `q`"},
       {block("    w: { when: @e > 2, hf: w.<e>  h, mcore: w.<e>  h }\n"), "R02: this condition cannot speak of `e`"},
       {block("    w: { hf: constant(@e)  h, mcore: w  h }\n"), "R02: this value cannot speak of `e`"},
       {block("    w: { hf: w  h, mcore: w  h, in: @hh }\n"), "R02: there is no axis `hh`"},
-      {head + "axes: { h: 2, g: { size: 2, split: { mcore: @dp } } }\nblocks: { b: { w: { hf: w  h g, mcore: w  h g } } }\nmodel: [{ use: b }]\n",
+      {head + "axes: { h: 2, g: { size: 2, split: { mcore: @dp } } }\nblocks: { b: { w: { hf: w  h g, mcore: w  h g } "
+              "} }\nmodel: [{ use: b }]\n",
        "R02: there is no mesh dimension `dp`"},
-      {head + "options: { h: 3 }\naxes: { @h: 2 }\nblocks: { b: { w: { hf: w  h, mcore: w  h } } }\nmodel: [{ use: b }]\n",
+      {head +
+           "options: { h: 3 }\naxes: { @h: 2 }\nblocks: { b: { w: { hf: w  h, mcore: w  h } } }\nmodel: [{ use: b }]\n",
        "R02: an axis cannot be called `h`: the name is taken"},
       {block("    w: { hf: w  h, mcore: w  h }\n") + "same:\n  - { of: @b.v, hf: copy }\n",
        "R02: there is no rule `b.v` (did you mean `b.w`?)"},
-      {block("    w: { hf: w  h, mcore: w  h }\n") + "companions: { @lora_A: { hf: a.<stem>, mcore: a.<stem> }, lora_B: { hf: b.<stem>, mcore: b.<stem> } }\n",
+      {block("    w: { hf: w  h, mcore: w  h }\n") +
+           "companions: { @lora_A: { hf: a.<stem>, mcore: a.<stem> }, lora_B: { hf: b.<stem>, mcore: b.<stem> } }\n",
        "R02: there is no axis `rank`"},
   });
 }
@@ -86,8 +102,8 @@ TEST_CASE("R02: names") {
 TEST_CASE("R02: the mesh and the dialects speak where their end does") {
   const std::string dialect = "dialect: old\nside: mcore\nwhat: old names\nrename: { w: v }\n";
   const auto with_when = [&](const std::string& side, const std::string& word) {
-    return block("    w: { " + side + ": [{ when: " + word + ", is: w  h f }, { when: not " + word + ", is: w  f h }], " +
-                 (side == "hf" ? "mcore" : "hf") + ": w  h f }\n");
+    return block("    w: { " + side + ": [{ when: " + word + ", is: w  h f }, { when: not " + word +
+                 ", is: w  f h }], " + (side == "hf" ? "mcore" : "hf") + ": w  h f }\n");
   };
   CHECK(errors_of(with_when("mcore", "old"), {dialect}).empty());
   CHECK(errors_of(with_when("mcore", "(tp > 1)")).empty());
@@ -97,7 +113,9 @@ TEST_CASE("R02: the mesh and the dialects speak where their end does") {
 }
 
 TEST_CASE("R02: what is not used is a warning") {
-  Linked linked(head + "axes: { h: 2, q: 3 }\nblocks:\n  b: { w: { hf: w  h, mcore: w  h } }\n  c: { w: { hf: v  h, mcore: v  h } }\nmodel: [{ use: b }]\n");
+  Linked linked(head +
+                "axes: { h: 2, q: 3 }\nblocks:\n  b: { w: { hf: w  h, mcore: w  h } }\n  c: { w: { hf: v  h, mcore: v  "
+                "h } }\nmodel: [{ use: b }]\n");
   CHECK(linked.checked() == R"(rules.yaml:3:15: warning[R02]: the axis `q` is not used
     3 | axes: { h: 2, q: 3 }
       |               ^
@@ -117,26 +135,37 @@ TEST_CASE("R03: each axis of each part once on each side") {
       {block("    w: { hf: w.<e>  h, mcore: w<e>  @e h }\n"), "R03: axis `e` is placed twice"},
       {block("    w: { hf: { q: q  h, q2: @q  h }, mcore: w  q+q2:1 h }\n"), "R05: `q` is named twice on the hf side"},
       {block("    w: { hf: w  (g f) @g, mcore: w  g f }\n"), "R03: axis `g` is placed twice"},
-      {block("    w: { hf: { q: q  g h, k: k  h }, mcore: w  (@g q+k) h }\n"), "R03: axis `g` of part `k` is on the mcore side only"},
+      {block("    w: { hf: { q: q  g h, k: k  h }, mcore: w  (@g q+k) h }\n"),
+       "R03: axis `g` of part `k` is on the mcore side only"},
       {block("    w: { hf: { q: q  h, k: k  h }, mcore: w  @q h }\n"), "R02: there is no axis `q`"},
-      {block("    w: { hf: { q: q  h, k: @k  h }, mcore: w  q:1 h }\n"), "R03: part `k` has no address on the mcore side"},
+      {block("    w: { hf: { q: q  h, k: @k  h }, mcore: w  q:1 h }\n"),
+       "R03: part `k` has no address on the mcore side"},
       {block("    w: { hf: @w  h, mcore: { q: w  h } }\n"), "R03: this has no counterpart on the mcore side"},
-      {block("    w: { hf: w  @q+k h, mcore: w  k+q h }\n"), "R03: part `q` stands bare on every side: its axes are not known"},
-      {block("    w: { hf: { q: q  h, k: k  h }, mcore: { x: x  q+k h, q: @y  h } }\n"), "R03: part `q` has two addresses on this side"},
+      {block("    w: { hf: w  @q+k h, mcore: w  k+q h }\n"),
+       "R03: part `q` stands bare on every side: its axes are not known"},
+      {block("    w: { hf: { q: q  h, k: k  h }, mcore: { x: x  q+k h, q: @y  h } }\n"),
+       "R03: part `q` has two addresses on this side"},
       {block("    w: { hf: { q: q  g h, k: k  f h }, mcore: w  q+k+@q h }\n"), "R03: part `q` stands twice in one sum"},
-      {block("    w: { hf: { q: q  g h, k: k  f h }, mcore: w  q+k @q+k }\n"), "R03: part `q` stands bare twice: which of them lays its other axes?"},
-      {block("    w: { hf: { z: z  g h, y: y  g h, x: x  h }, mcore: w  z+y @z:h+x:h }\n"), "R03: part `y` is missing in this sum"},
+      {block("    w: { hf: { q: q  g h, k: k  f h }, mcore: w  q+k @q+k }\n"),
+       "R03: part `q` stands bare twice: which of them lays its other axes?"},
+      {block("    w: { hf: { z: z  g h, y: y  g h, x: x  h }, mcore: w  z+y @z:h+x:h }\n"),
+       "R03: part `y` is missing in this sum"},
       {block("    w: { for: l in 0..2, hf: w.<l>  h, mcore: @w  h }\n"),
        "R03: the loop axis `l` is not in this address: all of them would be one tensor"},
-      {block("    w: { hf: w.weight  h (g @d), mcore: w.weight  h (g d), in: g, bias: true }\n"), "R03: `in` names a part of this dimension, but not `d`"},
-      {block("    w: { hf: @w.weight  h f, mcore: w.weight  h f, bias: true }\n"), "R03: a bias of a matrix: which axes does the layer sum over?"},
-      {block("    w: { hf: @w  h f, mcore: w.weight  h f, in: f, bias: true }\n"), "R03: the bias has no name: there is no `weight` in this one"},
+      {block("    w: { hf: w.weight  h (g @d), mcore: w.weight  h (g d), in: g, bias: true }\n"),
+       "R03: `in` names a part of this dimension, but not `d`"},
+      {block("    w: { hf: @w.weight  h f, mcore: w.weight  h f, bias: true }\n"),
+       "R03: a bias of a matrix: which axes does the layer sum over?"},
+      {block("    w: { hf: @w  h f, mcore: w.weight  h f, in: f, bias: true }\n"),
+       "R03: the bias has no name: there is no `weight` in this one"},
       {block("    w: { hf: w.weight  h, mcore: w.weight  h | @plus(1), bias: true }\n"),
        "R03: a bias does not follow from a weight that is stored as another value"},
-      {block("    w: { hf: w  h, mcore: w  h, in: @f }\n"), "R03: `in` names the axis `f`, which the rule does not have"},
+      {block("    w: { hf: w  h, mcore: w  h, in: @f }\n"),
+       "R03: `in` names the axis `f`, which the rule does not have"},
       {block("    w: { hf: { q: q  h, k: k  h }, mcore: qk  q:1+k:1 h }\n") + "same:\n  - { of: b.w, hf: @copy }\n",
        "R03: the layout of this copy must be written: its rule has several addresses on this side"},
-      {block("    w: { hf: w  h @f, mcore: w  h f }\n") + "same:\n  - { of: b.w, hf: copy  h }\n", "R03: axis `f` is missing on the copy's side"},
+      {block("    w: { hf: w  h @f, mcore: w  h f }\n") + "same:\n  - { of: b.w, hf: copy  h }\n",
+       "R03: axis `f` is missing on the copy's side"},
   });
 }
 
@@ -150,25 +179,30 @@ TEST_CASE("R03 shows both places") {
 }
 
 TEST_CASE("R03: two orders, and the third side bare") {
-  check_rows({{head + "sides: [hf, meta, mcore]\naxes: { g: 2, r: 3, h: 5 }\nblocks:\n  b:\n"
-                             "    q: { hf: { q: q  (g r) h, k: k  g h }, meta: { q: q  (r g) h, k: k  g h }, mcore: qk  @q+k h }\n"
-                             "model: [{ use: b }]\n",
-               "R03: part `q` is spelled in two orders elsewhere: its axes must be spelled here too"}});
+  check_rows(
+      {{head + "sides: [hf, meta, mcore]\naxes: { g: 2, r: 3, h: 5 }\nblocks:\n  b:\n"
+               "    q: { hf: { q: q  (g r) h, k: k  g h }, meta: { q: q  (r g) h, k: k  g h }, mcore: qk  @q+k h }\n"
+               "model: [{ use: b }]\n",
+        "R03: part `q` is spelled in two orders elsewhere: its axes must be spelled here too"}});
 }
 
 TEST_CASE("R04: alternatives") {
   const auto options = [](const std::string& alternatives) {
-    return head + "options: { order: [v2, v1, v0] }\naxes: { h: 5, f: 3 }\nblocks:\n  b:\n    o:\n      hf: o  h f\n      mcore:\n" + alternatives +
-           "model: [{ use: b }]\n";
+    return head +
+           "options: { order: [v2, v1, v0] }\naxes: { h: 5, f: 3 }\nblocks:\n  b:\n    o:\n      hf: o  h f\n      "
+           "mcore:\n" +
+           alternatives + "model: [{ use: b }]\n";
   };
-  CHECK(errors_of(options("        - { when: order == \"v2\", is: p  h f }\n        - { when: order == \"v1\", is: p  f h }\n")) ==
+  CHECK(errors_of(options(
+            "        - { when: order == \"v2\", is: p  h f }\n        - { when: order == \"v1\", is: p  f h }\n")) ==
         R"(rules.yaml:10:19: error[R04]: it can be that none of the alternatives holds
    10 |         - { when: order == "v2", is: p  h f }
       |                   ^^^^^^^^^^^^^
   none holds if order == "v0"; exactly one must hold
 )");
-  CHECK(errors_of(options("        - { when: order == \"v2\", is: p  h f }\n        - { when: order != \"v1\", is: p  f h }\n"
-                          "        - { when: order == \"v1\", is: p  (h f) }\n")) ==
+  CHECK(errors_of(
+            options("        - { when: order == \"v2\", is: p  h f }\n        - { when: order != \"v1\", is: p  f h }\n"
+                    "        - { when: order == \"v1\", is: p  (h f) }\n")) ==
         R"(rules.yaml:11:19: error[R04]: this alternative can hold together with another
    11 |         - { when: order != "v1", is: p  f h }
       |                   ^^^^^^^^^^^^^
@@ -177,7 +211,9 @@ TEST_CASE("R04: alternatives") {
       |                   ~~~~~~~~~~~~~
   both hold if order == "v2"; exactly one must hold
 )");
-  CHECK(errors_of(options("        - { when: 'order in [\"v2\", \"v0\"]', is: p  h f }\n        - { when: order == \"v1\", is: p  f h }\n")).empty());
+  CHECK(errors_of(options("        - { when: 'order in [\"v2\", \"v0\"]', is: p  h f }\n        - { when: order == "
+                          "\"v1\", is: p  f h }\n"))
+            .empty());
 }
 
 TEST_CASE("R05: addresses that can meet") {
@@ -204,59 +240,83 @@ TEST_CASE("R05: addresses that can meet") {
   });
   const std::string required = "require: { k <= m: dense layers come first }\n";
   CHECK(errors_of(sites("0..k", "m..n", required)).empty());
-  CHECK(errors_of(sites("0..k", "m..n")).find("if `0..k` and `m..n` are apart, `require` can say so") != std::string::npos);
+  CHECK(errors_of(sites("0..k", "m..n")).find("if `0..k` and `m..n` are apart, `require` can say so") !=
+        std::string::npos);
 }
 
 TEST_CASE("R05: holes, digits, slabs, stages") {
-  const std::string two_axes = head + "config: { n: n, t: t, tied: tied }\naxes: { l: { size: n, split: pp }, u: t, e: 8, h: 5, f: 3 }\nblocks:\n";
+  const std::string two_axes =
+      head +
+      "config: { n: n, t: t, tied: tied }\naxes: { l: { size: n, split: pp }, u: t, e: 8, h: 5, f: 3 }\nblocks:\n";
   const auto two = [&](const std::string& first, const std::string& second, const std::string& same = "") {
-    return two_axes + "  a: { w: { " + first + " } }\n  b: { w: { " + second + " } }\nmodel: [{ use: a, stage: first }, { use: b, stage: last }]\n" + same;
+    return two_axes + "  a: { w: { " + first + " } }\n  b: { w: { " + second +
+           " } }\nmodel: [{ use: a, stage: first }, { use: b, stage: last }]\n" + same;
   };
   check_rows({
       {two("hf: a.<u>  h, mcore: x.<u>  h", "hf: a.<t + e>  h, mcore: y.<e>  h"), ""},  // after the last u
-      {two("hf: a.<u>  h, mcore: x.<u>  h", "hf: @a.<e>  h, mcore: y.<e>  h"), "R05: `a.<e>` and `a.<u>` can be one tensor of the hf side"},
-      {two("hf: a1<e>  h, mcore: x.<e>  h", "hf: @a<e>  h, mcore: y.<e>  h"), "R05: `a<e>` and `a1<e>` can be one tensor of the hf side"},
+      {two("hf: a.<u>  h, mcore: x.<u>  h", "hf: @a.<e>  h, mcore: y.<e>  h"),
+       "R05: `a.<e>` and `a.<u>` can be one tensor of the hf side"},
+      {two("hf: a1<e>  h, mcore: x.<e>  h", "hf: @a<e>  h, mcore: y.<e>  h"),
+       "R05: `a<e>` and `a1<e>` can be one tensor of the hf side"},
       {two("for: e in 1..8, hf: a.<e>  h, mcore: x.<e>  h", "hf: a.0  h, mcore: y  h"), ""},
       {two("for: e in 0..8, hf: a.<e>  h, mcore: x.<e>  h", "hf: @a.0  h, mcore: y  h"),
        "R05: `a.0` and `a.<e>` can be one tensor of the hf side"},
       {two("for: e in 0..n, hf: a.<e>  h, mcore: x  e h", "for: e in n..n + 1, hf: b  h, mcore: x  e h"), ""},
       {two("for: e in 0..n, hf: a.<e>  h, mcore: x  e h", "for: e in 0..n + 1, hf: b.<e>  h, mcore: @x  e h"),
        "R05: `x` is named twice on the mcore side"},
-      {two("hf: a  f h, mcore: a  f h", "hf: b  h, mcore: b  h", "same: [{ of: a.w, mcore: a, when: pp * vpp > 1, stage: last }]\n"), ""},
-      {two("hf: a  f h, mcore: a  f h", "hf: b  h, mcore: b  h", "same: [{ of: a.w, mcore: @a, when: tied, stage: last }]\n"),
+      {two("hf: a  f h, mcore: a  f h", "hf: b  h, mcore: b  h",
+           "same: [{ of: a.w, mcore: a, when: pp * vpp > 1, stage: last }]\n"),
+       ""},
+      {two("hf: a  f h, mcore: a  f h", "hf: b  h, mcore: b  h",
+           "same: [{ of: a.w, mcore: @a, when: tied, stage: last }]\n"),
        "R05: `a` is named twice on the mcore side"},
-      {two("hf: a  f h, mcore: a  f h", "when: tied, hf: b  h, mcore: c  h", "same: [{ of: a.w, mcore: c, when: not tied }]\n"), ""},
+      {two("hf: a  f h, mcore: a  f h", "when: tied, hf: b  h, mcore: c  h",
+           "same: [{ of: a.w, mcore: c, when: not tied }]\n"),
+       ""},
   });
 }
 
 TEST_CASE("R05: lines of a dialect") {
   const std::string rules = block("    w: { hf: w  h, mcore: w  h }\n");
   const std::string apart = "dialect: d\nside: mcore\nwhat: w\nrename:\n  a.<l>.x: b.<l>.x\n  a.<l>.y: b.<l>.y\n";
-  const std::string meeting = "dialect: d\nside: mcore\nwhat: w\nrename:\n  a.<l>.x: b.<l>.x\n  a.<r:rest>: c.<r:rest>\n";
+  const std::string meeting =
+      "dialect: d\nside: mcore\nwhat: w\nrename:\n  a.<l>.x: b.<l>.x\n  a.<r:rest>: c.<r:rest>\n";
   CHECK(errors_of(rules, {apart}).empty());
-  CHECK(errors_of(rules, {meeting}).starts_with("dialect.yaml:6:3: error[R05]: this line and another of the dialect can match one name\n"));
+  CHECK(errors_of(rules, {meeting})
+            .starts_with("dialect.yaml:6:3: error[R05]: this line and another of the dialect can match one name\n"));
 }
 
 TEST_CASE("R06: what can never be") {
   const auto one = [](const std::string& rule, const std::string& entry = "{ use: b }", const std::string& rest = "") {
-    return head + "options: { k: [x, y] }\nconfig: { tied: tied, n: n }\nrequire: { not old: no longer }\ndefaults: { old: false }\n" +
-           "axes: { l: { size: n, split: pp }, u: n, h: 5 }\nblocks:\n  b:\n    w: { " + rule + " }\nmodel: [" + entry + "]\n" + rest;
+    return head +
+           "options: { k: [x, y] }\nconfig: { tied: tied, n: n }\nrequire: { not old: no longer }\ndefaults: { old: "
+           "false }\n" +
+           "axes: { l: { size: n, split: pp }, u: n, h: 5 }\nblocks:\n  b:\n    w: { " + rule + " }\nmodel: [" + entry +
+           "]\n" + rest;
   };
   check_rows({
       {one("when: @tied and not tied, hf: w  h, mcore: w  h"), "R06: this condition never holds"},
       {one("when: @k == \"z\", hf: w  h, mcore: w  h"), "R06: this condition never holds"},
       {one("when: @old, hf: w  h, mcore: w  h"), "R06: this condition never holds"},
-      {one("when: @not tied, hf: w  h, mcore: w  h", "{ use: b, when: tied }"), "R06: this condition and those around it never hold together"},
-      {one("when: not tied, hf: w  h, mcore: w  h", "{ use: b, when: tied }, { use: b, hf: v, mcore: v, when: n > 1 }"), ""},
+      {one("when: @not tied, hf: w  h, mcore: w  h", "{ use: b, when: tied }"),
+       "R06: this condition and those around it never hold together"},
+      {one("when: not tied, hf: w  h, mcore: w  h", "{ use: b, when: tied }, { use: b, hf: v, mcore: v, when: n > 1 }"),
+       ""},
       {one("hf: w.<u>  h, mcore: w.<u>  h, for: u in @2..2"), "R06: this range is always empty"},
       {one("hf: w.<u>  h, mcore: w.<u>  h, for: u in @n..n - 1"), "R06: this range is always empty"},
-      {one("hf: w.<u>  h, mcore: w.<u>  h, for: u in 0..0 * n + 1 where @u > 2 and u < 1"), "R06: this condition never holds"},
-      {one("hf: w.<l>  h, mcore: w.<l>  h", "{ use: b, stage: @last }"), "R06: a stage for what is split over the stages by the axis `l`"},
-      {one("hf: w  h, mcore: w  h", "{ use: b }", "ignore: { hf: { @w: no reason } }\n"), "R06: `w` is ignored and always mapped"},
-      {one("when: tied, hf: w  h, mcore: w  h", "{ use: b }", "ignore: { hf: { w: where it is not tied } }\n"), ""},
-      {one("hf: [{ when: tied, is: w  h }, { when: not tied, is: w  h }], mcore: w  h", "{ use: b }", "ignore: { hf: { '@*': no reason } }\n"),
+      {one("hf: w.<u>  h, mcore: w.<u>  h, for: u in 0..0 * n + 1 where @u > 2 and u < 1"),
+       "R06: this condition never holds"},
+      {one("hf: w.<l>  h, mcore: w.<l>  h", "{ use: b, stage: @last }"),
+       "R06: a stage for what is split over the stages by the axis `l`"},
+      {one("hf: w  h, mcore: w  h", "{ use: b }", "ignore: { hf: { @w: no reason } }\n"),
        "R06: `w` is ignored and always mapped"},
-      {one("hf: [{ when: tied, is: w  h }, { when: not tied, is: v  h }], mcore: w  h", "{ use: b }", "ignore: { hf: { '*': the other one } }\n"), ""},
+      {one("when: tied, hf: w  h, mcore: w  h", "{ use: b }", "ignore: { hf: { w: where it is not tied } }\n"), ""},
+      {one("hf: [{ when: tied, is: w  h }, { when: not tied, is: w  h }], mcore: w  h", "{ use: b }",
+           "ignore: { hf: { '@*': no reason } }\n"),
+       "R06: `w` is ignored and always mapped"},
+      {one("hf: [{ when: tied, is: w  h }, { when: not tied, is: v  h }], mcore: w  h", "{ use: b }",
+           "ignore: { hf: { '*': the other one } }\n"),
+       ""},
   });
 }
 
@@ -274,15 +334,18 @@ TEST_CASE("R07: one writer for each key") {
 }
 
 TEST_CASE("one mistake, one message: what failed once is not judged again") {
-  Linked linked(head + axes + "blocks:\n  b:\n    w: { hf: w.weight  h (gg r), mcore: w.weight  h (g r), in: g r, bias: true }\n"
-                "model:\n  - { use: b, hf: a, mcore: a }\n  - { use: b, hf: c, mcore: c }\nsame: [{ of: b.w, hf: copy }]\n");
+  Linked linked(
+      head + axes +
+      "blocks:\n  b:\n    w: { hf: w.weight  h (gg r), mcore: w.weight  h (g r), in: g r, bias: true }\n"
+      "model:\n  - { use: b, hf: a, mcore: a }\n  - { use: b, hf: c, mcore: c }\nsame: [{ of: b.w, hf: copy }]\n");
   REQUIRE(linked.set);
   check(*linked.set, linked.diagnostics);
   CHECK(linked.diagnostics.error_count() == 1);
 }
 
 TEST_CASE("every id that is said can be explained") {
-  for (const char* id : {"R01", "R02", "R03", "R04", "R05", "R06", "R07", "B01", "B02", "B03", "V01", "V02", "V03", "X01"}) {
+  for (const char* id :
+       {"R01", "R02", "R03", "R04", "R05", "R06", "R07", "B01", "B02", "B03", "V01", "V02", "V03", "X01"}) {
     CAPTURE(id);
     REQUIRE(explain_id(id));
     CHECK(std::string(explain_id(id)).starts_with(id));

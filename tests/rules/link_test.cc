@@ -18,8 +18,10 @@ std::string addresses(const RuleSet& set, SideId side) {
 }
 
 std::string with_rules(const std::string& rules, const std::string& rest = "") {
-  return "rules: 1\nfamily: n\naxes: { l: 4, e: 4, g: 4, r: 3, d: 2, h: 5, f: 12, x: 2, n: 2, p: 2, s: 2, w: 4, o: 7 }\n"
-         "blocks:\n  b:\n" + rules + "model:\n  - { use: b }\n" + rest;
+  return "rules: 1\nfamily: n\naxes: { l: 4, e: 4, g: 4, r: 3, d: 2, h: 5, f: 12, x: 2, n: 2, p: 2, s: 2, w: 4, o: 7 "
+         "}\n"
+         "blocks:\n  b:\n" +
+         rules + "model:\n  - { use: b }\n" + rest;
 }
 
 }  // namespace
@@ -56,17 +58,18 @@ TEST_CASE("a bias stands beside its weight, without the dimensions summed over")
   };
   const std::vector<Row> rows = {
       {"hf: o.weight  h (g r d), mcore: p.weight  h (g r d), in: g r d", "o.bias  h", "p.bias  h"},
-      {"hf: c.weight  h q:(n d)+k:(n d), mcore: qk.weight  (n q+k d) h, in: h", "c.bias  q:(n d)+k:(n d)", "qk.bias  (n q+k d)"},
-      {"hf: { q: q.weight  (g r d) h, k: k.weight  (g d) h }, mcore: qk.weight  (g q+k d) h, in: h", "q.bias  (g r d)\nb.w.bias: k.bias  (g d)",
-       "qk.bias  (g q+k d)"},
+      {"hf: c.weight  h q:(n d)+k:(n d), mcore: qk.weight  (n q+k d) h, in: h", "c.bias  q:(n d)+k:(n d)",
+       "qk.bias  (n q+k d)"},
+      {"hf: { q: q.weight  (g r d) h, k: k.weight  (g d) h }, mcore: qk.weight  (g q+k d) h, in: h",
+       "q.bias  (g r d)\nb.w.bias: k.bias  (g d)", "qk.bias  (g q+k d)"},
       {"hf: conv.weight  x:(n p)+b:s 1 w, mcore: c.weight  b+x 1 w, in: w", "conv.bias  x:(n p)+b:s", "c.bias  b+x"},
       {"hf: gate.weight  1 h, mcore: g.weight  h 1, in: h", "gate.bias  1", "g.bias  1"},
       {"hf: eh.weight  o a:h+b:h, mcore: e.weight  o b+a, in: h", "eh.bias  o", "e.bias  o"},
       {"hf: norm.weight  h, mcore: linear.layer_norm_weight  h", "norm.bias  h", "linear.layer_norm_bias  h"},
       {"hf: weight.<e>.weight.y  h, mcore: w.weight<e>  h", "weight.<e>.bias.y  h", "w.bias<e>  h"},
       {"hf: s.weight  h, mcore: s.weight  h, in: h", "s.bias", "s.bias"},
-      {"hf: { z: constant(0)  (n d) h, k: k.weight  (n d) h }, mcore: w.weight  (n z+k d) h, in: h", "  (n d)\nb.w.bias: k.bias  (n d)",
-       "w.bias  (n z+k d)"},
+      {"hf: { z: constant(0)  (n d) h, k: k.weight  (n d) h }, mcore: w.weight  (n z+k d) h, in: h",
+       "  (n d)\nb.w.bias: k.bias  (n d)", "w.bias  (n z+k d)"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.rule);
@@ -83,8 +86,9 @@ TEST_CASE("a bias stands beside its weight, without the dimensions summed over")
 }
 
 TEST_CASE("a bias under a condition, and one that a child takes back") {
-  const Linked linked(with_rules("    w: { hf: w.weight  h f, mcore: w.weight  h f, in: f, bias: biased, when: large }\n"
-                                 "    v: { hf: v.weight  h f, mcore: v.weight  h f, in: f, bias: false }\n"));
+  const Linked linked(
+      with_rules("    w: { hf: w.weight  h f, mcore: w.weight  h f, in: f, bias: biased, when: large }\n"
+                 "    v: { hf: v.weight  h f, mcore: v.weight  h f, in: f, bias: false }\n"));
   REQUIRE(linked.set);
   REQUIRE(linked.set->rules.size() == 3);
   const Rule& bias = linked.set->rules[1];
@@ -95,14 +99,15 @@ TEST_CASE("a bias under a condition, and one that a child takes back") {
 }
 
 TEST_CASE("copies take the layout of their rule, not its value operations") {
-  const Linked linked(with_rules("    w: { hf: w  h f, mcore: w  f h | plus(1) }\n"
-                                 "    q: { hf: { a: a  h, b: b  h }, mcore: ab  a+b }\n",
-                                 "same:\n"
-                                 "  - { of: b.w, hf: copy.w, stage: last, optional: true }\n"
-                                 "  - { of: b.w, mcore: copy.<l>.w, for: l in 0..2 }\n"
-                                 "  - { of: b.w, mcore: copy.v  h f | plus(1) }\n"
-                                 "  - { of: b.q, hf: { b: other.b, a: other.a } }\n"
-                                 "  - { of: b.q, mcore: other.ab }\n"));
+  const Linked linked(
+      with_rules("    w: { hf: w  h f, mcore: w  f h | plus(1) }\n"
+                 "    q: { hf: { a: a  h, b: b  h }, mcore: ab  a+b }\n",
+                 "same:\n"
+                 "  - { of: b.w, hf: copy.w, stage: last, optional: true }\n"
+                 "  - { of: b.w, mcore: copy.<l>.w, for: l in 0..2 }\n"
+                 "  - { of: b.w, mcore: copy.v  h f | plus(1) }\n"
+                 "  - { of: b.q, hf: { b: other.b, a: other.a } }\n"
+                 "  - { of: b.q, mcore: other.ab }\n"));
   REQUIRE(linked.set);
   const auto& copies = linked.set->copies;
   REQUIRE(copies.size() == 5);
@@ -120,8 +125,9 @@ TEST_CASE("copies take the layout of their rule, not its value operations") {
 }
 
 TEST_CASE("a copy without layout follows the alternatives of its rule") {
-  const Linked linked(with_rules("    w: { hf: w  h f, mcore: [{ when: old, is: w  h f }, { when: not old, is: w  f h }] }\n",
-                                 "same:\n  - { of: b.w, mcore: copy }\n"));
+  const Linked linked(
+      with_rules("    w: { hf: w  h f, mcore: [{ when: old, is: w  h f }, { when: not old, is: w  f h }] }\n",
+                 "same:\n  - { of: b.w, mcore: copy }\n"));
   REQUIRE(linked.set);
   const SideForm& form = linked.set->copies[0].form;
   REQUIRE(form.size() == 2);
