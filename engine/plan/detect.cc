@@ -89,7 +89,8 @@ std::vector<const OptionDecl*> changing_options(const ConfigRequest& request, co
 // The dialects with those that they extend: equal sets are equal lists.
 std::vector<std::string> names_in_use(const ConfigRequest& request, const std::vector<std::string>& dialects) {
   std::vector<std::string> names;
-  for (const Dialect* dialect : dialects_in_use(*request.rules, request.from.side, dialects)) names.push_back(dialect->name);
+  for (const Dialect* dialect : dialects_in_use(*request.rules, request.from.side, dialects))
+    names.push_back(dialect->name);
   return names;
 }
 
@@ -107,7 +108,8 @@ class Candidates {
       end.dialects = more.dialects;
       Diagnostics overlap;
       std::vector<Candidate> added;
-      const bool known = std::any_of(list.begin(), list.end(), [&](const Candidate& c) { return c.dialects == more.dialects; });
+      const bool known =
+          std::any_of(list.begin(), list.end(), [&](const Candidate& c) { return c.dialects == more.dialects; });
       if (!known && check_dialects(*request.rules, end, overlap)) added.push_back(std::move(more));
       return added;
     });

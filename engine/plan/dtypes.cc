@@ -96,7 +96,7 @@ class DtypePass {
       if (move.op != Op::copy) continue;
       const Tensor &from = graph_.tensors[move.from], &to = graph_.tensors[move.to];
       const bool computes = move.program != none_id;
-      if (!cast_exists(from.dtype, to.dtype) || (computes && !(is_float(from.dtype) && is_float(to.dtype)))) {
+      if (!is_whole_bytes(from.dtype) || !cast_exists(from.dtype, to.dtype) || (computes && !(is_float(from.dtype) && is_float(to.dtype)))) {
         diagnostics_.error("V02", to.why, format("`{}` is {}; {} {}", escape(from.name), word(from.dtype),
                                                  computes ? "value operations need floats, not" : "it cannot become",
                                                  word(computes && is_float(from.dtype) ? to.dtype : computes ? from.dtype : to.dtype)));

@@ -130,7 +130,7 @@ TEST_CASE("a dialect that extends another renames what that one has written, and
   const Renamer renamer(rules.set, 1, {"deeper"});
   CHECK(renamer.to_file("decoder.1.experts.weight0") == "decoder.1.local.0.weight");
   CHECK(renamer.to_rule("decoder.1.local.0.weight") ==
-        Names{"decoder.1.experts.weight0", "decoder.1.local.0.weight"});
+        Names{"decoder.1.experts.0.weight", "decoder.1.experts.weight0", "decoder.1.local.0.weight"});
   const Found found = detect(rules, 1, checkpoint(1, false, [&](const std::string& n) { return renamer.to_file(n); }));
   CHECK(found.ok);
   CHECK(found.diagnostics.list().empty());
