@@ -179,7 +179,7 @@ std::filesystem::path choose_rules(Session& session, const Request& request, con
       if (!rules || !source.side || !rules->set.file.side(*source.side)) continue;
       const SideId side = *rules->set.file.side(*source.side);
       ConfigRequest trial{&rules->set, source_end(side, source), source_end(side, source), &source.config, as_map(request.settings), false};
-      if (detect_dialects(trial, source, quiet)) found.push_back(path);
+      if (make_plan(trial, source, {}, quiet) && !quiet.failed()) found.push_back(path);
     }
     if (!found.empty()) evidence.push_back("the rules by names, shapes and arguments");
   }

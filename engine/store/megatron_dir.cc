@@ -4,16 +4,15 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <map>
 #include <set>
-#include <unordered_map>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "store/file.h"
 #include "store/hf_dir.h"
 #include "store/joined.h"
+#include "store/megatron_agree.h"
 #include "store/megatron_rank.h"
 
 namespace tessera {
@@ -21,11 +20,6 @@ namespace tessera {
 namespace fs = std::filesystem;
 
 namespace {
-
-// Arguments that say which process wrote the file. (A list: `q_lora_rank` is none of them.)
-constexpr std::array rank_arguments = {
-    "rank", "local_rank", "node_rank", "global_rank", "data_parallel_rank", "tensor_model_parallel_rank", "pipeline_model_parallel_rank",
-    "virtual_pipeline_model_parallel_rank", "expert_model_parallel_rank", "context_parallel_rank", "hostname"};
 
 struct RankFolder {
   std::string name;
@@ -39,7 +33,8 @@ std::optional<std::vector<int32_t>> numbers_of(const std::string& name) {
   std::vector<int32_t> numbers;
   std::string again = "mp_rank";
   for (const std::string& part : parts) {
-    if (part.empty() || part.size() > 6 || part.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
+    if (part.empty() || part.size() > 6 || part.find_first_not_of("0123456789") != std::string::npos)
+      return std::nullopt;
     numbers.push_back(std::stoi(part));
     again += format("_{:0{}}", numbers.back(), numbers.size() == 1 ? 2 : 3);
   }
@@ -55,13 +50,13 @@ class Checkpoint {
     list_folders();
     for (const RankFolder& folder : folders_) {
       ranks_.push_back(read_megatron_rank(read_torch_file(folder.file)));
-      if (ranks_.size() > 1) check_agrees(ranks_.back());
+      check_same_header(ranks_.back(), ranks_.front());
     }
     mesh_ = mesh_of_arguments(ranks_[0], mesh_of_folders());
     check_folders();
     Contents contents = describe();
     number_places(contents);
-    check_stages(contents);
+    check_stages(contents.places, ranks_, show_path(where_.folder));
     std::vector<std::unique_ptr<Reader>> parts;
     for (MegatronRank& rank : ranks_) parts.push_back(std::move(rank.reader));
     return std::make_unique<JoinedReader>(std::move(contents), std::move(parts));
@@ -80,9 +75,11 @@ class Checkpoint {
     if (error) fail_world(format("{}: {}", show_path(where_.folder), error.message()));
     if (folders_.empty()) {
       const bool dist = fs::exists(where_.folder / ".metadata", error);
-      fail_world(format("{}: no mp_rank_* folders in it{}", show_path(where_.folder), dist ? " (a distributed checkpoint, torch_dist or torch_dcp)" : ""));
+      fail_world(format("{}: no mp_rank_* folders in it{}", show_path(where_.folder),
+                        dist ? " (a distributed checkpoint, torch_dist or torch_dcp)" : ""));
     }
-    std::sort(folders_.begin(), folders_.end(), [](const RankFolder& a, const RankFolder& b) { return a.numbers < b.numbers; });
+    std::sort(folders_.begin(), folders_.end(),
+              [](const RankFolder& a, const RankFolder& b) { return a.numbers < b.numbers; });
     for (const RankFolder& folder : folders_)
       if (folder.numbers.size() != folders_[0].numbers.size())
         fail(folder.name, format("not named like {}: one checkpoint has one kind of rank folders", folders_[0].name));
@@ -91,7 +88,8 @@ class Checkpoint {
   // A folder that holds only optimizer state is no rank: its last number counts data-parallel ranks.
   void add_folder(const std::string& name) {
     const auto numbers = numbers_of(name);
-    if (!numbers) fail(escape(name), "not a rank folder's name: mp_rank_TT[_PPP][_EEE], such as mp_rank_01 or mp_rank_01_002");
+    if (!numbers)
+      fail(escape(name), "not a rank folder's name: mp_rank_TT[_PPP][_EEE], such as mp_rank_01 or mp_rank_01_002");
     const fs::path folder = where_.folder / name;
     std::error_code error;
     if (!fs::is_directory(folder, error)) fail(name, error ? error.message() : "not a folder");
@@ -103,8 +101,8 @@ class Checkpoint {
     if (!fs::exists(folder / "optim.pt", error)) fail(name, "no model_optim_rng.pt or model_rng.pt in it");
   }
 
-  // What names of folders tell. A single second number is that of the stage, or of the expert rank if the arguments know
-  // of one stage only or, where they are silent, if every rank has the same names.
+  // What names of folders tell. A single second number is that of the stage, or of the expert rank if the arguments
+  // know of one stage only or, where they are silent, if every rank has the same names.
   Mesh mesh_of_folders() const {
     const size_t width = folders_[0].numbers.size();
     if (width > 3) fail(folders_[0].name, "has more numbers than tensor, pipeline and expert rank");
@@ -132,8 +130,10 @@ class Checkpoint {
   }
 
   std::string show_mesh() const {
-    return format("the checkpoint has tensor_model_parallel_size {}, pipeline_model_parallel_size {}, expert_model_parallel_size {}", size(MeshDim::tp),
-                  size(MeshDim::pp), size(MeshDim::ep));
+    return format(
+        "the checkpoint has tensor_model_parallel_size {}, pipeline_model_parallel_size {}, expert_model_parallel_size "
+        "{}",
+        size(MeshDim::tp), size(MeshDim::pp), size(MeshDim::ep));
   }
   int32_t size(MeshDim dim) const { return mesh_[static_cast<size_t>(dim)]; }
 
@@ -150,34 +150,12 @@ class Checkpoint {
         const std::string label = megatron_label(at, mesh_);
         if (!index_.contains(label)) fail(label, format("this rank is missing: {}", show_mesh()));
         if (!expected_.insert(label).second)
-          fail(label, "expert ranks that share a folder cannot be told apart: expert_tensor_parallel_size does not fold over tensor_model_parallel_size");
+          fail(label,
+               "expert ranks that share a folder cannot be told apart: expert_tensor_parallel_size does not fold over "
+               "tensor_model_parallel_size");
       }
     for (const RankFolder& folder : folders_)
       if (!expected_.contains(folder.name)) fail(folder.name, format("a rank too many: {}", show_mesh()));
-  }
-
-  void check_agrees(const MegatronRank& rank) const {
-    const MegatronRank& first = ranks_[0];
-    const auto differs = [&](const std::string& what, const std::string& here, const std::string& there) {
-      fail_world(format("{}: {} is {}, in {} it is {}", rank.file, what, here, first.file, there));
-    };
-    if (rank.chunks != first.chunks) differs("the number of virtual stages", format("{}", rank.chunks), format("{}", first.chunks));
-    if (rank.version != first.version) differs("checkpoint_version", format("{}", rank.version), format("{}", first.version));
-    if (rank.iteration != first.iteration) differs("iteration", show_count(rank.iteration), show_count(first.iteration));
-    if (rank.args.has_value() != first.args.has_value()) differs("args", rank.args ? "there" : "absent", first.args ? "there" : "absent");
-    if (!rank.args) return;
-    for (const auto& [key, value] : *first.args) {
-      const Value* here = rank.args->find(key);
-      if (!is_rank_argument(key) && !(here && same_argument(*here, value))) differs("args." + escape(key), here ? show(*here) : "absent", show(value));
-    }
-    for (const auto& [key, value] : *rank.args)
-      if (!is_rank_argument(key) && !first.args->find(key)) differs("args." + escape(key), show(value), "absent");
-  }
-  static std::string show_count(const std::optional<int64_t>& count) { return count ? format("{}", *count) : "absent"; }
-  static bool is_rank_argument(std::string_view key) { return std::find(rank_arguments.begin(), rank_arguments.end(), key) != rank_arguments.end(); }
-  static bool same_argument(const Value& a, const Value& b) {
-    const double *x = a.as_float(), *y = b.as_float();
-    return a == b || (x && y && std::isnan(*x) && std::isnan(*y));
   }
 
   Contents describe() {
@@ -199,7 +177,9 @@ class Checkpoint {
     std::erase_if(contents.side_files, [](const fs::path& path) { return path.filename() == megatron_tracker; });
     std::error_code ignored;
     if (fs::exists(where_.folder / "metadata.json", ignored))
-      contents.warnings.push_back(format("{}: a distributed checkpoint may stand there too; the mp_rank_* folders are read", show_path(where_.folder / "metadata.json")));
+      contents.warnings.push_back(
+          format("{}: a distributed checkpoint may stand there too; the mp_rank_* folders are read",
+                 show_path(where_.folder / "metadata.json")));
     return contents;
   }
 
@@ -213,44 +193,10 @@ class Checkpoint {
     for (size_t i = 0; i < ranks_.size(); ++i) ranks_[i].reader->renumber(places[i]);
   }
 
-  // Ranks of one stage hold the same names with the same shapes and dtypes; which of them are equal only rules know.
-  void check_stages(const Contents& contents) const {
-    std::map<std::pair<int32_t, int32_t>, uint32_t> first_of;  // stage -> its first place
-    for (uint32_t i = 0; i < contents.places.size(); ++i) first_of.try_emplace(stage_of(contents.places[i]), i);
-    std::unordered_map<uint32_t, std::unordered_map<std::string_view, const TensorInfo*>> by_place;
-    size_t tensors = 0;
-    for (const MegatronRank& rank : ranks_)
-      for (const TensorInfo& tensor : rank.reader->contents().tensors) {
-        by_place[tensor.place][tensor.name] = &tensor;
-        ++tensors;
-      }
-    if (tensors == 0) fail_world(format("{}: model is empty", ranks_[0].file));
-    for (uint32_t i = 0; i < contents.places.size(); ++i) {
-      const uint32_t first = first_of.at(stage_of(contents.places[i]));
-      if (i != first) compare(by_place[i], contents.places[i].label, by_place[first], contents.places[first].label);
-    }
-  }
-  static std::pair<int32_t, int32_t> stage_of(const PlaceInfo& place) {
-    return {place.at[static_cast<size_t>(MeshDim::vpp)], place.at[static_cast<size_t>(MeshDim::pp)]};
-  }
-
-  using Tensors = std::unordered_map<std::string_view, const TensorInfo*>;
-  void compare(const Tensors& here, const std::string& label, const Tensors& there, const std::string& first) const {
-    for (const auto& [name, tensor] : there)
-      if (!here.contains(name)) fail(label, format("no tensor `{}`, which {} has", escape(name), first));
-    for (const auto& [name, tensor] : here) {
-      const auto other = there.find(name);
-      if (other == there.end()) fail(label, format("tensor `{}` is not in {}", escape(name), first));
-      if (tensor->shape != other->second->shape || tensor->dtype != other->second->dtype)
-        fail(label, format("`{}` is {} {}, in {} it is {} {}", escape(name), info(tensor->dtype).name, show_shape(tensor->shape), first,
-                           info(other->second->dtype).name, show_shape(other->second->shape)));
-    }
-  }
-
   MegatronPath where_;
   Mesh mesh_ = single_place;
   std::vector<RankFolder> folders_;
-  std::vector<MegatronRank> ranks_;  // as folders_
+  std::vector<MegatronRank> ranks_;      // as folders_
   std::map<std::string, size_t> index_;  // label -> folder
   std::set<std::string> expected_;
 };
@@ -259,7 +205,9 @@ class Checkpoint {
 
 std::unique_ptr<Reader> open_megatron(const fs::path& path) {
   const std::optional<MegatronPath> where = find_megatron(path);
-  if (!where) fail_world(format("{}: no Megatron checkpoint: neither {} nor mp_rank_* folders", show_path(path), megatron_tracker));
+  if (!where)
+    fail_world(
+        format("{}: no Megatron checkpoint: neither {} nor mp_rank_* folders", show_path(path), megatron_tracker));
   return Checkpoint(*where).open();
 }
 

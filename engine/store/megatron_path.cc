@@ -17,16 +17,20 @@ std::vector<std::string> names_in(const fs::path& folder) {
   std::error_code error;
   fs::directory_iterator entry(folder, error);
   std::vector<std::string> names;
-  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) names.push_back(entry->path().filename().string());
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error))
+    names.push_back(entry->path().filename().string());
   if (error) fail_world(format("{}: {}", show_path(folder), error.message()));
   std::sort(names.begin(), names.end());
   return names;
 }
 
-bool is_number(std::string_view digits) { return !digits.empty() && digits.find_first_not_of("0123456789") == std::string_view::npos; }
+bool is_number(std::string_view digits) {
+  return !digits.empty() && digits.find_first_not_of("0123456789") == std::string_view::npos;
+}
 
 std::optional<int64_t> iteration_of(std::string_view folder_name) {
-  if (!folder_name.starts_with("iter_") || !is_number(folder_name.substr(5)) || folder_name.size() > 5 + 18) return std::nullopt;
+  if (!folder_name.starts_with("iter_") || !is_number(folder_name.substr(5)) || folder_name.size() > 5 + 18)
+    return std::nullopt;
   return std::stoll(std::string(folder_name.substr(5)));
 }
 
@@ -62,7 +66,8 @@ std::optional<MegatronPath> find_megatron(const fs::path& path) {
       fail_world(format("{}: leads to {}, which is no folder there", show_path(path / megatron_tracker), name));
     return follow(path, name);
   }
-  const bool has_ranks = has([](const std::string& name) { return name.starts_with("mp_rank_") || name == ".metadata"; });
+  const bool has_ranks =
+      has([](const std::string& name) { return name.starts_with("mp_rank_") || name == ".metadata"; });
   if (has_ranks) {
     std::error_code ignored;
     const std::string name = folder.filename().string();
@@ -74,7 +79,8 @@ std::optional<MegatronPath> find_megatron(const fs::path& path) {
   }
   std::erase_if(names, [](const std::string& name) { return !is_iteration_name(name); });
   if (names.empty()) return std::nullopt;
-  fail_world(format("{}: not there, and it says which iteration to read; found {}: name that folder", show_path(path / megatron_tracker), join(names, ", ")));
+  fail_world(format("{}: not there, and it says which iteration to read; found {}: name that folder",
+                    show_path(path / megatron_tracker), join(names, ", ")));
 }
 
 }  // namespace tessera

@@ -94,7 +94,8 @@ std::string pickle_rank(const RankModel& model, const Map& config, int64_t itera
   uint64_t key = 0;
   for (size_t chunk = 0; chunk < model.chunks.size(); ++chunk) {
     std::vector<Leaf> leaves;
-    for (const OutTensor* tensor : model.chunks[chunk]) leaves.push_back({dict_path(tensor->name, model.legacy), tensor, key++});
+    for (const OutTensor* tensor : model.chunks[chunk])
+      leaves.push_back({dict_path(tensor->name, model.legacy), tensor, key++});
     pickle.text(model.chunks.size() == 1 ? "model" : format("model{}", chunk));
     put_dict(pickle, leaves, 0);
   }

@@ -10,8 +10,9 @@
 
 namespace tessera {
 
-// Legacy checkpoints hold dicts in dicts. Of their names, `language_model.<module>.` is two dicts and then one flat dict;
-// below `embedding` each dot is a dict; any other name is under a dict of its first part. {"a", "b.c"}: dict a, key b.c.
+// Legacy checkpoints hold dicts in dicts. Of their names, `language_model.<module>.` is two dicts and then one flat
+// dict; below `embedding` each dot is a dict; any other name is under a dict of its first part. {"a", "b.c"}: dict a,
+// key b.c.
 bool is_legacy_name(std::string_view name);
 std::vector<std::string> dict_path(const std::string& name, bool legacy);
 

@@ -11,8 +11,9 @@
 namespace tessera {
 namespace {
 
-constexpr auto tp = static_cast<size_t>(MeshDim::tp), pp = static_cast<size_t>(MeshDim::pp), vpp = static_cast<size_t>(MeshDim::vpp),
-               ep = static_cast<size_t>(MeshDim::ep), etp = static_cast<size_t>(MeshDim::etp);
+constexpr auto tp = static_cast<size_t>(MeshDim::tp), pp = static_cast<size_t>(MeshDim::pp),
+               vpp = static_cast<size_t>(MeshDim::vpp), ep = static_cast<size_t>(MeshDim::ep),
+               etp = static_cast<size_t>(MeshDim::etp);
 
 }  // namespace
 
@@ -35,7 +36,8 @@ Coordinates megatron_rank(const Mesh& mesh, int64_t number) {
 
 std::vector<PlaceInfo> megatron_places(const Mesh& mesh) {
   std::vector<PlaceInfo> stage;
-  for (int64_t number = 0; number < megatron_ranks_of_stage(mesh); ++number) stage.push_back({megatron_rank(mesh, number), {}});
+  for (int64_t number = 0; number < megatron_ranks_of_stage(mesh); ++number)
+    stage.push_back({megatron_rank(mesh, number), {}});
   const auto order = [](const PlaceInfo& place) { return std::tuple(place.at[tp], place.at[ep], place.at[etp]); };
   std::sort(stage.begin(), stage.end(), [&](const PlaceInfo& a, const PlaceInfo& b) { return order(a) < order(b); });
   std::vector<PlaceInfo> places;

@@ -18,7 +18,8 @@ class RankFile {
   explicit RankFile(TorchFile file) : file_(std::move(file)) { rank_.file = show_path(file_.archive.file().path()); }
 
   MegatronRank take() {
-    if (!tree().is(tree().root, PickleKind::dict)) fail(format("its value is of kind {}, not a dict", kind(tree().root)));
+    if (!tree().is(tree().root, PickleKind::dict))
+      fail(format("its value is of kind {}, not a dict", kind(tree().root)));
     arguments();
     version();
     iteration();
@@ -52,7 +53,8 @@ class RankFile {
     const auto found = find("checkpoint_version");
     if (!found) return;
     const bool integer = tree().is(*found, PickleKind::integer);
-    if (!integer && !tree().is(*found, PickleKind::real)) fail(format("checkpoint_version is of kind {}, not a number", kind(*found)));
+    if (!integer && !tree().is(*found, PickleKind::real))
+      fail(format("checkpoint_version is of kind {}, not a number", kind(*found)));
     rank_.version = integer ? static_cast<double>(tree().at(*found).value) : tree().at(*found).real();
     if (std::find(known_versions.begin(), known_versions.end(), rank_.version) == known_versions.end())
       fail(format("checkpoint_version is {}; known are 0, 1, 2 and 3", rank_.version));
@@ -75,7 +77,8 @@ class RankFile {
     if (chunks.empty()) fail("it holds no `model` (nor `model0`, `model1`, ...)");
     const std::vector<PickleId>& pairs = tree().items(tree().root);
     for (size_t i = 0; i < pairs.size(); i += 2)
-      if (tree().is(pairs[i], PickleKind::text) && is_chunk_beyond(tree().text(pairs[i]), find("model") ? 0 : chunks.size()))
+      if (tree().is(pairs[i], PickleKind::text) &&
+          is_chunk_beyond(tree().text(pairs[i]), find("model") ? 0 : chunks.size()))
         fail(format("it holds `{}` without the chunks before it", escape(tree().text(pairs[i]))));
     for (PickleId chunk : chunks)
       if (!tree().is(chunk, PickleKind::dict)) fail(format("model is of kind {}, not a dict", kind(chunk)));
@@ -83,7 +86,9 @@ class RankFile {
   }
 
   static bool is_chunk_beyond(std::string_view key, size_t count) {
-    if (!key.starts_with("model") || key.size() == 5 || key.find_first_not_of("0123456789", 5) != std::string_view::npos) return false;
+    if (!key.starts_with("model") || key.size() == 5 ||
+        key.find_first_not_of("0123456789", 5) != std::string_view::npos)
+      return false;
     return key.size() > 8 || std::stoul(std::string(key.substr(5))) >= count;
   }
 
@@ -109,7 +114,8 @@ std::optional<int32_t> size_argument(const MegatronRank& rank, const char* key, 
   const Value* value = rank.args ? rank.args->find(key) : nullptr;
   if (!value || (none_is_absent && value->is_none())) return std::nullopt;
   const int64_t* size = value->as_int();
-  if (!size || *size < 1 || *size > most_ranks) fail_world(format("{}: args.{} is {}, not a count of ranks", rank.file, key, show(*value)));
+  if (!size || *size < 1 || *size > most_ranks)
+    fail_world(format("{}: args.{} is {}, not a count of ranks", rank.file, key, show(*value)));
   return static_cast<int32_t>(*size);
 }
 

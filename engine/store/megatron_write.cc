@@ -34,8 +34,12 @@ int64_t data_parallel_size(const Map& config) {
 class MegatronWriter : public Writer {
  public:
   explicit MegatronWriter(const OutputSpec& spec)
-      : root_(spec.path), folder_(spec.release ? "release" : format("iter_{:07}", spec.iteration)), optimizer_(dummy_optimizer(spec.options)),
-        tracker_(spec.release ? "release" : format("{}", spec.iteration)), places_(spec.tensors.size()), storage_(spec.tensors.size()) {
+      : root_(spec.path),
+        folder_(spec.release ? "release" : format("iter_{:07}", spec.iteration)),
+        optimizer_(dummy_optimizer(spec.options)),
+        tracker_(spec.release ? "release" : format("{}", spec.iteration)),
+        places_(spec.tensors.size()),
+        storage_(spec.tensors.size()) {
     add_ranks(spec);
     if (optimizer_ == DummyOptimizer::distributed) add_optimizers(spec);
     for (const fs::path& path : spec.side_files) {
@@ -71,15 +75,20 @@ class MegatronWriter : public Writer {
     std::vector<std::vector<uint32_t>*> of_place;
     for (const PlaceInfo& place : spec.places) {
       const std::string label = megatron_label(place.at, spec.mesh);
-      Rank& rank = ranks.try_emplace(label, Rank{std::vector<std::vector<uint32_t>>(chunks), std::vector<bool>(chunks)}).first->second;
+      Rank& rank = ranks.try_emplace(label, Rank{std::vector<std::vector<uint32_t>>(chunks), std::vector<bool>(chunks)})
+                       .first->second;
       const auto chunk = static_cast<size_t>(place.at[vpp]);
       if (rank.taken.at(chunk))
-        fail_usage(format("two ranks would share the folder {}: with this expert_tensor_parallel_size only the format torch_dist can hold them", label));
+        fail_usage(
+            format("two ranks would share the folder {}: with this expert_tensor_parallel_size only the format "
+                   "torch_dist can hold them",
+                   label));
       rank.taken[chunk] = true;
       of_place.push_back(&rank.chunks[chunk]);
     }
     for (uint32_t i = 0; i < spec.tensors.size(); ++i) of_place[spec.tensors[i].place]->push_back(i);
-    const bool legacy = std::any_of(spec.tensors.begin(), spec.tensors.end(), [](const OutTensor& tensor) { return is_legacy_name(tensor.name); });
+    const bool legacy = std::any_of(spec.tensors.begin(), spec.tensors.end(),
+                                    [](const OutTensor& tensor) { return is_legacy_name(tensor.name); });
     for (const auto& [label, rank] : ranks) add_rank(spec, label, rank, legacy);
   }
 
@@ -107,11 +116,15 @@ class MegatronWriter : public Writer {
 
   // One optim.pt for each data-parallel rank, which is the last number of its folder.
   void add_optimizers(const OutputSpec& spec) {
-    if (spec.mesh[ep] > 1) fail_usage("dummy_optimizer = \"distributed\" is not for expert-parallel checkpoints: its folders would be taken for ranks");
+    if (spec.mesh[ep] > 1)
+      fail_usage(
+          "dummy_optimizer = \"distributed\" is not for expert-parallel checkpoints: its folders would be taken for "
+          "ranks");
     const std::string pickle = pickle_dummy_optimizer();
     for (const PlaceInfo& place : spec.places)
       for (int64_t rank = 0; rank < data_parallel_size(spec.config) && place.at[vpp] == 0; ++rank)
-        add_archive(fs::path(folder_) / format("{}_{:03}", megatron_label(place.at, spec.mesh), rank) / "optim.pt", pickle, {});
+        add_archive(fs::path(folder_) / format("{}_{:03}", megatron_label(place.at, spec.mesh), rank) / "optim.pt",
+                    pickle, {});
   }
 
   void add_archive(const fs::path& path, std::string pickle, const std::vector<uint64_t>& sizes) {

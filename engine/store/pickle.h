@@ -17,7 +17,21 @@
 namespace tessera {
 
 enum class PickleKind : uint8_t {
-  none, boolean, integer, big, real, text, bytes, list, tuple, dict, set, symbol, tensor, storage, opaque
+  none,
+  boolean,
+  integer,
+  big,
+  real,
+  text,
+  bytes,
+  list,
+  tuple,
+  dict,
+  set,
+  symbol,
+  tensor,
+  storage,
+  opaque
 };
 const char* name_of(PickleKind kind);  // "dict", "a tensor" is the caller's article
 
@@ -27,8 +41,9 @@ struct PickleNode {
   PickleKind kind = PickleKind::none;
   bool frozen = false;      // a frozenset: may be a key
   bool attributes = false;  // a dict that stands for an object's attributes (Namespace): BUILD fills it
-  uint32_t index = 0;       // text, bytes, big, symbol: texts; list .. set: lists; tensor: tensors; storage: storages; opaque: opaques
-  int64_t value = 0;        // integer; boolean: 0, 1; real: its bits
+  uint32_t index =
+      0;  // text, bytes, big, symbol: texts; list .. set: lists; tensor: tensors; storage: storages; opaque: opaques
+  int64_t value = 0;  // integer; boolean: 0, 1; real: its bits
 
   double real() const { return std::bit_cast<double>(value); }
 };
@@ -44,13 +59,13 @@ struct PickleStorage {
   uint64_t count = 0;          // elements of the whole storage
   uint64_t window = 0;         // legacy views: first element and number of elements that tensors may see
   uint64_t window_count = 0;
-  uint64_t bytes() const;        // of the whole storage
+  uint64_t bytes() const;  // of the whole storage
 };
 
 struct PickleTensor {
   uint32_t storage = 0;  // index into PickleTree::storages
   DType dtype = DType::f32;
-  int64_t offset = 0;    // first element in the whole storage, in elements of `dtype`
+  int64_t offset = 0;  // first element in the whole storage, in elements of `dtype`
   std::vector<int64_t> shape, strides;
 };
 
@@ -81,16 +96,17 @@ struct PickleTree {
 };
 
 struct PickleOptions {
-  std::string file = {};       // for messages: "<path>" or "<path>: data.pkl"
-  uint64_t base = 0;           // added to offsets in messages
+  std::string file = {};            // for messages: "<path>" or "<path>: data.pkl"
+  uint64_t base = 0;                // added to offsets in messages
   std::string storage_folder = {};  // before keys in messages: "data/" or ""
-  bool legacy_storages = false;  // persistent ids have a sixth element
+  bool legacy_storages = false;     // persistent ids have a sixth element
 };
 
 // One whole pickle; bytes after STOP are refused. Throws Error(world) with file and offset.
 PickleTree read_pickle(std::string bytes, const PickleOptions& options);
 
-// A pickle somewhere in a file, of unknown length: the value and the offset behind its STOP. Reads little more than it needs.
+// A pickle somewhere in a file, of unknown length: the value and the offset behind its STOP. Reads little more than it
+// needs.
 std::pair<PickleTree, uint64_t> read_pickle_at(const InputFile& file, uint64_t offset, PickleOptions options);
 
 // Plain data for configuration: symbols of torch dtypes as Opaque "dtype", integers beyond 64 bits as Opaque "number",

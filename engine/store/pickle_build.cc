@@ -1,5 +1,5 @@
-// Values and containers. Each node is a few bytes; what it holds lies in the tree's vectors, so that a tree of any shape
-// is freed without recursion.
+// Values and containers. Each node is a few bytes; what it holds lies in the tree's vectors, so that a tree of any
+// shape is freed without recursion.
 #include "store/pickle_build.h"
 
 #include <algorithm>
@@ -83,9 +83,7 @@ PickleId PickleBuilder::add(PickleKind kind, size_t count, int64_t value) {
   return static_cast<PickleId>(tree.nodes.size() - 1);
 }
 
-PickleId PickleBuilder::integer(int64_t value) {
-  return add(PickleKind::integer, 1, value);
-}
+PickleId PickleBuilder::integer(int64_t value) { return add(PickleKind::integer, 1, value); }
 
 PickleId PickleBuilder::integer(std::string_view little_endian) {
   if (little_endian.size() > limits::pickle_integer_bytes)
@@ -102,9 +100,7 @@ PickleId PickleBuilder::integer_of_decimal(std::string_view digits) {
   return add_text(PickleKind::big, digits);
 }
 
-PickleId PickleBuilder::real(double value) {
-  return add(PickleKind::real, 1, std::bit_cast<int64_t>(value));
-}
+PickleId PickleBuilder::real(double value) { return add(PickleKind::real, 1, std::bit_cast<int64_t>(value)); }
 
 PickleId PickleBuilder::add_text(PickleKind kind, std::string_view value) {
   tree.texts.push_back(value);
@@ -176,14 +172,16 @@ void PickleBuilder::require_hashable(PickleId key) const {
 
 void PickleBuilder::append(PickleId list, std::span<const PickleId> items) {
   const PickleNode node = tree.at(list);
-  if (node.kind != PickleKind::list && node.kind != PickleKind::opaque) fail(format("items appended to {}", describe(list)));
+  if (node.kind != PickleKind::list && node.kind != PickleKind::opaque)
+    fail(format("items appended to {}", describe(list)));
   Items& into = node.kind == PickleKind::list ? tree.lists[node.index] : tree.opaques[node.index].items;
   into.insert(into.end(), items.begin(), items.end());
 }
 
 void PickleBuilder::set_items(PickleId dict, std::span<const PickleId> pairs) {
   const PickleNode node = tree.at(dict);
-  if (node.kind != PickleKind::dict && node.kind != PickleKind::opaque) fail(format("an item set on {}", describe(dict)));
+  if (node.kind != PickleKind::dict && node.kind != PickleKind::opaque)
+    fail(format("an item set on {}", describe(dict)));
   if (pairs.size() % 2 != 0) fail("a key without a value");
   for (size_t i = 0; i < pairs.size(); i += 2) require_hashable(pairs[i]);
   Items& into = node.kind == PickleKind::dict ? tree.lists[node.index] : tree.opaques[node.index].items;

@@ -50,29 +50,41 @@ PickleId PickleBuilder::apply(PickleId callee, const Items& arguments) {
       fail(format("calls {}, which is not allowed{}{}", describe(callee), kind.empty() ? "" : ": ", kind));
     }
     case GlobalUse::opaque:
-    case GlobalUse::package: return opaque(tree.symbol(callee), arguments);
+    case GlobalUse::package:
+      return opaque(tree.symbol(callee), arguments);
     case GlobalUse::rebuild_tensor:
     case GlobalUse::rebuild_tensor_v2:
-    case GlobalUse::rebuild_tensor_v3: return rebuild_tensor(callee, arguments);
+    case GlobalUse::rebuild_tensor_v3:
+      return rebuild_tensor(callee, arguments);
     case GlobalUse::rebuild_parameter:
-    case GlobalUse::rebuild_parameter_with_state: return rebuild_parameter(callee, arguments);
-    case GlobalUse::rebuild_from_type: return rebuild_from_type(callee, arguments);
-    case GlobalUse::size: return size(arguments);
+    case GlobalUse::rebuild_parameter_with_state:
+      return rebuild_parameter(callee, arguments);
+    case GlobalUse::rebuild_from_type:
+      return rebuild_from_type(callee, arguments);
+    case GlobalUse::size:
+      return size(arguments);
     case GlobalUse::attributes:
     case GlobalUse::ordered_dict:
     case GlobalUse::default_dict:
     case GlobalUse::counter:
-    case GlobalUse::dict: return make_dict(callee, arguments);
+    case GlobalUse::dict:
+      return make_dict(callee, arguments);
     case GlobalUse::set:
     case GlobalUse::frozenset:
     case GlobalUse::list:
-    case GlobalUse::tuple: return make_sequence(callee, arguments);
+    case GlobalUse::tuple:
+      return make_sequence(callee, arguments);
     case GlobalUse::bytes:
-    case GlobalUse::bytearray: return make_bytes(callee, arguments);
-    case GlobalUse::encode: return encode(arguments);
-    case GlobalUse::getattr: return member_of(arguments);
-    case GlobalUse::reconstructor: return reconstruct(arguments);
-    case GlobalUse::numpy_dtype: return numpy_dtype(callee, arguments);
+    case GlobalUse::bytearray:
+      return make_bytes(callee, arguments);
+    case GlobalUse::encode:
+      return encode(arguments);
+    case GlobalUse::getattr:
+      return member_of(arguments);
+    case GlobalUse::reconstructor:
+      return reconstruct(arguments);
+    case GlobalUse::numpy_dtype:
+      return numpy_dtype(callee, arguments);
   }
   wrong_arguments(callee);
 }
@@ -80,7 +92,8 @@ PickleId PickleBuilder::apply(PickleId callee, const Items& arguments) {
 PickleId PickleBuilder::make_dict(PickleId callee, const Items& arguments) {
   const GlobalUse use = use_of(callee);
   const bool has_factory = use == GlobalUse::default_dict && !arguments.empty();
-  if (has_factory && !tree.is(arguments[0], PickleKind::symbol) && !tree.is(arguments[0], PickleKind::none)) wrong_arguments(callee);
+  if (has_factory && !tree.is(arguments[0], PickleKind::symbol) && !tree.is(arguments[0], PickleKind::none))
+    wrong_arguments(callee);
   const std::span<const PickleId> rest = std::span(arguments).subspan(has_factory ? 1 : 0);
   if (rest.size() > 1 || (use == GlobalUse::attributes && !rest.empty())) wrong_arguments(callee);
   const PickleId dict = container(PickleKind::dict, {});
@@ -106,10 +119,14 @@ PickleId PickleBuilder::make_sequence(PickleId callee, const Items& arguments) {
     items = tree.items(arguments[0]);
   }
   switch (use_of(callee)) {
-    case GlobalUse::frozenset: return frozenset(std::move(items));
-    case GlobalUse::set: return container(PickleKind::set, std::move(items));
-    case GlobalUse::tuple: return container(PickleKind::tuple, std::move(items));
-    default: return container(PickleKind::list, std::move(items));
+    case GlobalUse::frozenset:
+      return frozenset(std::move(items));
+    case GlobalUse::set:
+      return container(PickleKind::set, std::move(items));
+    case GlobalUse::tuple:
+      return container(PickleKind::tuple, std::move(items));
+    default:
+      return container(PickleKind::list, std::move(items));
   }
 }
 
@@ -140,7 +157,8 @@ PickleId PickleBuilder::size(const Items& arguments) {
 
 // An enum's member by its name, as some Pythons write it.
 PickleId PickleBuilder::member_of(const Items& arguments) {
-  const bool named = arguments.size() == 2 && tree.is(arguments[0], PickleKind::symbol) && tree.is(arguments[1], PickleKind::text);
+  const bool named =
+      arguments.size() == 2 && tree.is(arguments[0], PickleKind::symbol) && tree.is(arguments[1], PickleKind::text);
   if (!named || use_of(arguments[0]) != GlobalUse::package || !is_identifier(tree.text(arguments[1])))
     fail("getattr of anything but an enum of another package");
   const PickleSymbol of = tree.symbol(arguments[0]);

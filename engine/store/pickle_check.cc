@@ -15,7 +15,8 @@ constexpr uint16_t open = UINT16_MAX;  // depth of a value whose parts are being
 
 class Walk {
  public:
-  Walk(const PickleTree& tree, const std::string& file) : tree_(tree), file_(file), depth_(tree.nodes.size(), 0), weight_(tree.nodes.size(), 1) {}
+  Walk(const PickleTree& tree, const std::string& file)
+      : tree_(tree), file_(file), depth_(tree.nodes.size(), 0), weight_(tree.nodes.size(), 1) {}
 
   void run() {
     for (PickleId id = 0; id < tree_.nodes.size(); ++id) most_ += 4 * parts(id).size();
@@ -35,9 +36,12 @@ class Walk {
       case PickleKind::list:
       case PickleKind::tuple:
       case PickleKind::dict:
-      case PickleKind::set: return tree_.items(id);
-      case PickleKind::opaque: return tree_.opaques[tree_.at(id).index].items;
-      default: return none;
+      case PickleKind::set:
+        return tree_.items(id);
+      case PickleKind::opaque:
+        return tree_.opaques[tree_.at(id).index].items;
+      default:
+        return none;
     }
   }
 
@@ -67,7 +71,8 @@ class Walk {
       depth = std::max(depth, depth_[item]);
       weight = std::min(weight + weight_[item], most_ + 1);
     }
-    if (depth >= limits::pickle_depth) fail_world(format("{}: values nested more than {} deep", file_, limits::pickle_depth));
+    if (depth >= limits::pickle_depth)
+      fail_world(format("{}: values nested more than {} deep", file_, limits::pickle_depth));
     if (weight > most_) fail_world(format("{}: shared values unfold to more than {}", file_, most_));
     depth_[id] = static_cast<uint16_t>(depth + 1);
     weight_[id] = static_cast<uint32_t>(weight);

@@ -58,7 +58,8 @@ constexpr std::array unsupported = {
     std::pair<std::string_view, std::string_view>{"_rebuild_sparse_csr_tensor", "a sparse tensor"},
     std::pair<std::string_view, std::string_view>{"_rebuild_qtensor", "a quantised tensor"},
     std::pair<std::string_view, std::string_view>{"_rebuild_nested_tensor", "a nested tensor"},
-    std::pair<std::string_view, std::string_view>{"_rebuild_meta_tensor_no_storage", "a meta tensor, which has no data"},
+    std::pair<std::string_view, std::string_view>{"_rebuild_meta_tensor_no_storage",
+                                                  "a meta tensor, which has no data"},
 };
 
 bool matches(std::string_view pattern, std::string_view name) {

@@ -11,9 +11,28 @@ enum class GlobalUse : uint8_t {
   inert,    // a value; a call of it is refused
   opaque,   // a call gives an opaque record
   package,  // of another package: as opaque, and its attributes have names
-  rebuild_tensor, rebuild_tensor_v2, rebuild_tensor_v3, rebuild_parameter, rebuild_parameter_with_state, rebuild_from_type,
-  size, attributes, ordered_dict, default_dict, counter, set, frozenset, bytes, bytearray, list, dict, tuple, encode, getattr,
-  reconstructor, numpy_dtype
+  rebuild_tensor,
+  rebuild_tensor_v2,
+  rebuild_tensor_v3,
+  rebuild_parameter,
+  rebuild_parameter_with_state,
+  rebuild_from_type,
+  size,
+  attributes,
+  ordered_dict,
+  default_dict,
+  counter,
+  set,
+  frozenset,
+  bytes,
+  bytearray,
+  list,
+  dict,
+  tuple,
+  encode,
+  getattr,
+  reconstructor,
+  numpy_dtype
 };
 
 // nullopt: refused by name.

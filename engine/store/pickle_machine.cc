@@ -1,4 +1,5 @@
-// Nothing is believed: every count is held to the bytes that are there, every pop to the stack, every index to the memo.
+// Nothing is believed: every count is held to the bytes that are there, every pop to the stack, every index to the
+// memo.
 #include "store/pickle_machine.h"
 
 #include "base/text.h"
@@ -28,7 +29,8 @@ uint64_t PickleMachine::run() {
 
 void PickleMachine::check_limits(uint64_t steps) const {
   if (steps == limits::pickle_opcodes) build.fail(format("more than {} opcodes", limits::pickle_opcodes));
-  if (stack_.size() > limits::pickle_stack) build.fail(format("more than {} values on the stack", limits::pickle_stack));
+  if (stack_.size() > limits::pickle_stack)
+    build.fail(format("more than {} values on the stack", limits::pickle_stack));
 }
 
 std::string_view PickleMachine::take(uint64_t count) {
@@ -134,8 +136,7 @@ void PickleMachine::put(uint64_t index) {
 }
 
 void PickleMachine::get(uint64_t index) {
-  if (index >= memo_.size() || memo_[index] == unset)
-    build.fail(format("memo index {}, which was never set", index));
+  if (index >= memo_.size() || memo_[index] == unset) build.fail(format("memo index {}, which was never set", index));
   push(memo_[index]);
 }
 

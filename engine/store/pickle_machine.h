@@ -23,11 +23,11 @@ class PickleMachine {
 
   // From the bytes.
   std::string_view take(uint64_t count);
-  uint64_t number(size_t width);    // little-endian
-  uint64_t signed_length();         // four bytes that Python takes for signed
-  std::string_view line();          // without its end
-  uint64_t index_line();            // a memo index in digits
-  void frame(uint64_t length);      // there must be as many bytes
+  uint64_t number(size_t width);  // little-endian
+  uint64_t signed_length();       // four bytes that Python takes for signed
+  std::string_view line();        // without its end
+  uint64_t index_line();          // a memo index in digits
+  void frame(uint64_t length);    // there must be as many bytes
   void protocol(uint64_t version);
 
   // On the stack. What is below the last MARK cannot be popped.

@@ -1,5 +1,5 @@
-// Storages and tensors. Every view is held to its storage here, before any file is looked at: sums and products checked,
-// empty views too, and no view much larger than what it looks at (docs: reliability, torch archives).
+// Storages and tensors. Every view is held to its storage here, before any file is looked at: sums and products
+// checked, empty views too, and no view much larger than what it looks at (docs: reliability, torch archives).
 #include <algorithm>
 
 #include "base/checked.h"
@@ -28,24 +28,29 @@ PickleId PickleBuilder::storage(PickleId persistent_id) {
   const Items items = tree.items(persistent_id);
   if (items.size() != (options_.legacy_storages ? 6 : 5)) fail(format("a persistent id of {} parts", items.size()));
   const auto is = [&](size_t i, PickleKind kind) { return tree.is(items[i], kind); };
-  if (!is(0, PickleKind::text) || tree.text(items[0]) != "storage") fail("a persistent id of something else than a storage");
+  if (!is(0, PickleKind::text) || tree.text(items[0]) != "storage")
+    fail("a persistent id of something else than a storage");
   if (!is(1, PickleKind::symbol)) fail(format("a storage whose class is {}", describe(items[1])));
   if (!is(2, PickleKind::text) || tree.text(items[2]).empty()) fail("a storage without a key");
   if (!is(3, PickleKind::text)) fail("a storage whose location is no text");
 
   PickleStorage made;
   made.key = tree.text(items[2]);
-  if (!is(4, PickleKind::integer) || tree.at(items[4]).value < 0) fail(format("{}: its size is no count", name_of_storage(made)));
+  if (!is(4, PickleKind::integer) || tree.at(items[4]).value < 0)
+    fail(format("{}: its size is no count", name_of_storage(made)));
   const PickleSymbol type = tree.symbol(items[1]);
   made.dtype = dtype_by_storage(type.name);
   const bool untyped = type.name == "UntypedStorage" || type.name == "_UntypedStorage";
   if (!is_storage_module(type.module) || (!made.dtype && !untyped))
-    fail(format("{} is not a storage class that is read{}", full_name(type), type.name.starts_with("Q") ? " (quantised)" : ""));
+    fail(format("{} is not a storage class that is read{}", full_name(type),
+                type.name.starts_with("Q") ? " (quantised)" : ""));
   made.count = made.window_count = static_cast<uint64_t>(tree.at(items[4]).value);
-  if (made.dtype && !checked_mul<uint64_t>(made.count, byte_size(*made.dtype))) fail(format("{}: too large", name_of_storage(made)));
+  if (made.dtype && !checked_mul<uint64_t>(made.count, byte_size(*made.dtype)))
+    fail(format("{}: too large", name_of_storage(made)));
   if (options_.legacy_storages) set_window(made, items[5]);
 
-  const std::string identity = format("{}/{}/{}/{}/{}", type.name, made.count, made.window, made.window_count, made.key);
+  const std::string identity =
+      format("{}/{}/{}/{}/{}", type.name, made.count, made.window, made.window_count, made.key);
   const auto [known, fresh] = storages_.try_emplace(identity, static_cast<uint32_t>(tree.storages.size()));
   if (fresh) tree.storages.push_back(std::move(made));
   return add(PickleKind::storage, size_t{known->second} + 1);
@@ -53,7 +58,8 @@ PickleId PickleBuilder::storage(PickleId persistent_id) {
 
 void PickleBuilder::set_window(PickleStorage& storage, PickleId view) const {
   if (tree.is(view, PickleKind::none)) return;
-  const bool is_view = tree.is(view, PickleKind::tuple) && tree.items(view).size() == 3 && tree.is(tree.items(view)[1], PickleKind::integer) &&
+  const bool is_view = tree.is(view, PickleKind::tuple) && tree.items(view).size() == 3 &&
+                       tree.is(tree.items(view)[1], PickleKind::integer) &&
                        tree.is(tree.items(view)[2], PickleKind::integer);
   const int64_t first = is_view ? tree.at(tree.items(view)[1]).value : -1;
   const int64_t count = is_view ? tree.at(tree.items(view)[2]).value : -1;
@@ -84,17 +90,20 @@ void PickleBuilder::check_rebuild(PickleId callee, const Items& arguments) const
   const GlobalUse use = use_of(callee);
   const size_t wanted = use == GlobalUse::rebuild_tensor ? 4 : use == GlobalUse::rebuild_tensor_v2 ? 6 : 7;
   const bool has_metadata = wanted > 4 && arguments.size() == wanted + 1;
-  if (arguments.size() != wanted && !has_metadata) fail(format("{} with {} arguments", describe(callee), arguments.size()));
+  if (arguments.size() != wanted && !has_metadata)
+    fail(format("{} with {} arguments", describe(callee), arguments.size()));
   if (!tree.is(arguments[0], PickleKind::storage)) fail(format("a tensor over {}", describe(arguments[0])));
   const std::string name = name_of_storage(tree.storages[tree.at(arguments[0]).index]);
-  if (!tree.is(arguments[1], PickleKind::integer)) fail(format("a tensor of {} whose offset is {}", name, describe(arguments[1])));
+  if (!tree.is(arguments[1], PickleKind::integer))
+    fail(format("a tensor of {} whose offset is {}", name, describe(arguments[1])));
   if (wanted > 4 && (!tree.is(arguments[4], PickleKind::boolean) ||
                      !(tree.is(arguments[5], PickleKind::dict) || tree.is(arguments[5], PickleKind::none))))
     wrong_arguments(callee);
   if (!has_metadata) return;
   if (!tree.is(arguments[wanted], PickleKind::dict)) wrong_arguments(callee);
   for (const char* lazy : {"conj", "neg"})
-    if (const auto flag = tree.find(arguments[wanted], lazy); flag && (!tree.is(*flag, PickleKind::boolean) || tree.at(*flag).value != 0))
+    if (const auto flag = tree.find(arguments[wanted], lazy);
+        flag && (!tree.is(*flag, PickleKind::boolean) || tree.at(*flag).value != 0))
       fail(format("a tensor with a pending `{}`: its bytes are not its values", lazy));
 }
 
@@ -108,17 +117,21 @@ DType PickleBuilder::dtype_of(PickleId callee, const Items& arguments) const {
   const bool named = tree.is(word, PickleKind::symbol) && tree.symbol(word).module == "torch";
   const std::optional<DType> dtype = named ? dtype_by_torch(tree.symbol(word).name) : std::nullopt;
   if (!dtype || !is_whole_bytes(*dtype)) fail(format("a tensor whose dtype is {}", describe(word)));
-  if (storage.dtype && storage.dtype != dtype) fail(format("{} has another dtype than its tensor", name_of_storage(storage)));
+  if (storage.dtype && storage.dtype != dtype)
+    fail(format("{} has another dtype than its tensor", name_of_storage(storage)));
   return *dtype;
 }
 
 // A size or stride.
 std::vector<int64_t> PickleBuilder::extents(PickleId tuple, const std::string& name) const {
-  if (!tree.is(tuple, PickleKind::tuple)) fail(format("a tensor of {} whose size or stride is {}", name, describe(tuple)));
+  if (!tree.is(tuple, PickleKind::tuple))
+    fail(format("a tensor of {} whose size or stride is {}", name, describe(tuple)));
   std::vector<int64_t> out;
   for (PickleId item : tree.items(tuple)) {
-    if (!tree.is(item, PickleKind::integer)) fail(format("a tensor of {} whose size or stride holds {}", name, describe(item)));
-    if (tree.at(item).value < 0) fail(format("a tensor of {} whose size or stride holds {}", name, tree.at(item).value));
+    if (!tree.is(item, PickleKind::integer))
+      fail(format("a tensor of {} whose size or stride holds {}", name, describe(item)));
+    if (tree.at(item).value < 0)
+      fail(format("a tensor of {} whose size or stride holds {}", name, tree.at(item).value));
     out.push_back(tree.at(item).value);
   }
   if (out.size() > limits::rank) fail(format("a tensor of {} of rank {} (limit {})", name, out.size(), limits::rank));
@@ -128,7 +141,8 @@ std::vector<int64_t> PickleBuilder::extents(PickleId tuple, const std::string& n
 void PickleBuilder::check_view(const PickleTensor& tensor, const PickleStorage& storage) const {
   const std::string name = name_of_storage(storage);
   const auto outside = [&] {
-    fail(format("a tensor of shape {}, strides {}, offset {} does not lie in {}", show_shape(tensor.shape), show_shape(tensor.strides), tensor.offset, name));
+    fail(format("a tensor of shape {}, strides {}, offset {} does not lie in {}", show_shape(tensor.shape),
+                show_shape(tensor.strides), tensor.offset, name));
   };
   if (tensor.shape.size() != tensor.strides.size())
     fail(format("a tensor with {} sizes and {} strides over {}", tensor.shape.size(), tensor.strides.size(), name));
@@ -145,7 +159,9 @@ void PickleBuilder::check_view(const PickleTensor& tensor, const PickleStorage& 
   }
   if (!last || static_cast<uint64_t>(*last) >= count) outside();
   const std::optional<uint64_t> bytes = checked_mul(static_cast<uint64_t>(*elements), width);
-  const uint64_t limit = std::max(limits::view_free, storage.bytes() > UINT64_MAX / limits::view_ratio ? UINT64_MAX : storage.bytes() * limits::view_ratio);
+  const uint64_t limit =
+      std::max(limits::view_free,
+               storage.bytes() > UINT64_MAX / limits::view_ratio ? UINT64_MAX : storage.bytes() * limits::view_ratio);
   if (!bytes || *bytes > limit)
     fail(format("a tensor of shape {} names more than {} over {}", show_shape(tensor.shape), show_bytes(limit), name));
 }
@@ -158,12 +174,13 @@ PickleId PickleBuilder::rebuild_parameter(PickleId callee, const Items& argument
 
 // (function, type, arguments, state): a plain tensor with attributes, or a subclass, which is more than its tensor.
 PickleId PickleBuilder::rebuild_from_type(PickleId callee, const Items& arguments) {
-  const bool formed = arguments.size() == 4 && tree.is(arguments[0], PickleKind::symbol) && tree.is(arguments[1], PickleKind::symbol) &&
-                      tree.is(arguments[2], PickleKind::tuple);
+  const bool formed = arguments.size() == 4 && tree.is(arguments[0], PickleKind::symbol) &&
+                      tree.is(arguments[1], PickleKind::symbol) && tree.is(arguments[2], PickleKind::tuple);
   if (!formed) wrong_arguments(callee);
   const GlobalUse function = use_of(arguments[0]);
-  const bool known = function == GlobalUse::rebuild_tensor || function == GlobalUse::rebuild_tensor_v2 || function == GlobalUse::rebuild_tensor_v3 ||
-                     function == GlobalUse::rebuild_parameter || function == GlobalUse::rebuild_parameter_with_state;
+  const bool known = function == GlobalUse::rebuild_tensor || function == GlobalUse::rebuild_tensor_v2 ||
+                     function == GlobalUse::rebuild_tensor_v3 || function == GlobalUse::rebuild_parameter ||
+                     function == GlobalUse::rebuild_parameter_with_state;
   if (!known) fail(format("a tensor made by {}", describe(arguments[0])));
   const PickleId tensor = apply(arguments[0], Items(tree.items(arguments[2])));
   const PickleSymbol type = tree.symbol(arguments[1]);

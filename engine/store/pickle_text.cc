@@ -74,7 +74,8 @@ std::optional<double> float_literal(std::string_view line) {
 }
 
 std::optional<std::string> string_literal(std::string_view line) {
-  if (line.size() < 2 || line.front() != line.back() || (line.front() != '\'' && line.front() != '"')) return std::nullopt;
+  if (line.size() < 2 || line.front() != line.back() || (line.front() != '\'' && line.front() != '"'))
+    return std::nullopt;
   const std::string_view text = line.substr(1, line.size() - 2);
   std::string out;
   for (size_t i = 0; i < text.size();) {

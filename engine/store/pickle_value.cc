@@ -29,15 +29,17 @@ Opaque to_opaque(const PickleSymbol& symbol) {
 
 std::string show_call(const PickleTree& tree, const PickleOpaque& opaque) {
   const std::string name = format("{}.{}", opaque.callee.module, opaque.callee.name);
-  if (opaque.items.size() == 1 && tree.is(opaque.items[0], PickleKind::integer)) return format("{}({})", name, tree.at(opaque.items[0]).value);
+  if (opaque.items.size() == 1 && tree.is(opaque.items[0], PickleKind::integer))
+    return format("{}({})", name, tree.at(opaque.items[0]).value);
   return name;
 }
 
 }  // namespace
 
 const char* name_of(PickleKind kind) {
-  static constexpr const char* names[] = {"none", "bool", "integer", "big integer", "float", "text", "bytes", "list",
-                                          "tuple", "dict", "set", "symbol", "tensor", "storage", "object"};
+  static constexpr const char* names[] = {"none", "bool",   "integer", "big integer", "float",
+                                          "text", "bytes",  "list",    "tuple",       "dict",
+                                          "set",  "symbol", "tensor",  "storage",     "object"};
   return names[static_cast<size_t>(kind)];
 }
 
@@ -51,21 +53,32 @@ std::optional<PickleId> PickleTree::find(PickleId dict, std::string_view key) co
 Value to_value(const PickleTree& tree, PickleId id) {
   const PickleNode& node = tree.at(id);
   switch (node.kind) {
-    case PickleKind::none: return {};
-    case PickleKind::boolean: return node.value != 0;
-    case PickleKind::integer: return node.value;
-    case PickleKind::real: return node.real();
-    case PickleKind::text: return std::string(tree.text(id));
-    case PickleKind::big: return Opaque{"number", std::string(tree.text(id))};
+    case PickleKind::none:
+      return {};
+    case PickleKind::boolean:
+      return node.value != 0;
+    case PickleKind::integer:
+      return node.value;
+    case PickleKind::real:
+      return node.real();
+    case PickleKind::text:
+      return std::string(tree.text(id));
+    case PickleKind::big:
+      return Opaque{"number", std::string(tree.text(id))};
     case PickleKind::list:
     case PickleKind::tuple:
-    case PickleKind::set: return to_list(tree, id);
-    case PickleKind::dict: return to_map(tree, id);
-    case PickleKind::symbol: return to_opaque(tree.symbol(id));
-    case PickleKind::opaque: return Opaque{"object", show_call(tree, tree.opaques[node.index])};
+    case PickleKind::set:
+      return to_list(tree, id);
+    case PickleKind::dict:
+      return to_map(tree, id);
+    case PickleKind::symbol:
+      return to_opaque(tree.symbol(id));
+    case PickleKind::opaque:
+      return Opaque{"object", show_call(tree, tree.opaques[node.index])};
     case PickleKind::bytes:
     case PickleKind::tensor:
-    case PickleKind::storage: return Opaque{"object", name_of(node.kind)};
+    case PickleKind::storage:
+      return Opaque{"object", name_of(node.kind)};
   }
   return {};
 }

@@ -105,11 +105,16 @@ void PickleWriter::tensor(uint64_t key, DType dtype, std::span<const int64_t> sh
 }
 
 void PickleWriter::value(const Value& v) {
-  if (const bool* b = v.as_bool()) boolean(*b);
-  else if (const int64_t* i = v.as_int()) integer(*i);
-  else if (const double* d = v.as_float()) real(*d);
-  else if (const std::string* s = v.as_string()) text(*s);
-  else if (const Opaque* o = v.as_opaque()) global("torch", std::string_view(o->text).substr(o->text.rfind('.') + 1));
+  if (const bool* b = v.as_bool())
+    boolean(*b);
+  else if (const int64_t* i = v.as_int())
+    integer(*i);
+  else if (const double* d = v.as_float())
+    real(*d);
+  else if (const std::string* s = v.as_string())
+    text(*s);
+  else if (const Opaque* o = v.as_opaque())
+    global("torch", std::string_view(o->text).substr(o->text.rfind('.') + 1));
   else if (const List* list = v.as_list()) {
     begin_list();
     for (const Value& item : *list) value(item);
@@ -146,7 +151,8 @@ std::string PickleWriter::finish() {
 
 bool is_plain(const Value& value) {
   if (const Opaque* opaque = value.as_opaque())
-    return opaque->kind == "dtype" && dtype_by_torch(std::string_view(opaque->text).substr(opaque->text.rfind('.') + 1)).has_value();
+    return opaque->kind == "dtype" &&
+           dtype_by_torch(std::string_view(opaque->text).substr(opaque->text.rfind('.') + 1)).has_value();
   if (const List* list = value.as_list()) return std::all_of(list->begin(), list->end(), is_plain);
   if (const Map* map = value.as_map())
     return std::all_of(map->begin(), map->end(), [](const Map::Entry& entry) { return is_plain(entry.second); });

@@ -25,7 +25,8 @@ uint32_t swap_width(DType dtype) {
 }
 
 void swap_each(std::span<std::byte> bytes, size_t width) {
-  for (size_t at = 0; at + width <= bytes.size(); at += width) std::reverse(bytes.begin() + static_cast<ptrdiff_t>(at), bytes.begin() + static_cast<ptrdiff_t>(at + width));
+  for (size_t at = 0; at + width <= bytes.size(); at += width)
+    std::reverse(bytes.begin() + static_cast<ptrdiff_t>(at), bytes.begin() + static_cast<ptrdiff_t>(at + width));
 }
 
 }  // namespace
@@ -40,7 +41,8 @@ struct TorchArchive::Unpacked {
   uint64_t total = 0;
 
   const std::vector<std::byte>& get(const TorchStorage& storage, const InputFile& file) {
-    const auto known = std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) { return entry.of == &storage; });
+    const auto known =
+        std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) { return entry.of == &storage; });
     if (known != entries.end()) {
       entries.splice(entries.begin(), entries, known);
       return entries.front().bytes;
@@ -49,10 +51,11 @@ struct TorchArchive::Unpacked {
     for (; total > unpacked_bytes && !entries.empty(); entries.pop_back()) total -= entries.back().of->bytes;
     std::vector<std::byte> bytes;
     bytes.reserve(storage.bytes);
-    inflate(file, {storage.offset, *storage.packed, storage.bytes}, storage.name, [&](std::span<const std::byte> block) {
-      bytes.insert(bytes.end(), block.begin(), block.end());
-      return true;
-    });
+    inflate(file, {storage.offset, *storage.packed, storage.bytes}, storage.name,
+            [&](std::span<const std::byte> block) {
+              bytes.insert(bytes.end(), block.begin(), block.end());
+              return true;
+            });
     entries.push_front({&storage, std::move(bytes)});
     return entries.front().bytes;
   }
@@ -76,8 +79,10 @@ void TorchArchive::read_as_stored(const TorchStorage& storage, uint64_t at, std:
 void TorchArchive::read(size_t index, uint64_t at, std::span<std::byte> out) const {
   const TorchStorage& storage = storages_[index];
   if (at > storage.bytes || out.size() > storage.bytes - at)
-    fail_world(format("{}: {}: {} bytes are wanted at {}, it has {}", show_path(file_.path()), storage.name, out.size(), at, storage.bytes));
-  const uint64_t first = at - at % storage.swap, last = std::min(storage.bytes, (at + out.size() + storage.swap - 1) / storage.swap * storage.swap);
+    fail_world(format("{}: {}: {} bytes are wanted at {}, it has {}", show_path(file_.path()), storage.name, out.size(),
+                      at, storage.bytes));
+  const uint64_t first = at - at % storage.swap,
+                 last = std::min(storage.bytes, (at + out.size() + storage.swap - 1) / storage.swap * storage.swap);
   if (first == at && last == at + out.size()) {
     read_as_stored(storage, at, out);
     if (storage.swap > 1) swap_each(out, storage.swap);
@@ -107,7 +112,8 @@ void TorchArchive::verify(size_t index) const {
     }
   }
   if (storage.crc && *storage.crc != crc)
-    fail_world(format("{}: {}: its checksum is {:08x}, the archive says {:08x}", show_path(file_.path()), storage.name, crc, *storage.crc));
+    fail_world(format("{}: {}: its checksum is {:08x}, the archive says {:08x}", show_path(file_.path()), storage.name,
+                      crc, *storage.crc));
 }
 
 void set_swaps(std::vector<TorchStorage>& storages, const PickleTree& tree, const std::string& file) {

@@ -1,5 +1,5 @@
-// The stream that torch.save wrote before 1.6: magic, version, machine, the object, the keys of its storages (five pickles),
-// then for each key a count and the raw bytes, to the end of the file. There are no checksums.
+// The stream that torch.save wrote before 1.6: magic, version, machine, the object, the keys of its storages (five
+// pickles), then for each key a count and the raw bytes, to the end of the file. There are no checksums.
 #include <map>
 
 #include "base/checked.h"
@@ -30,8 +30,10 @@ class Stream {
     if (!is_integer(version, version.root, stream_version)) fail(format("its version is not {}", stream_version));
     const PickleTree machine = next("the machine's description");
     if (!machine.is(machine.root, PickleKind::dict)) fail("its machine's description is no dict");
-    const auto protocol = machine.find(machine.root, "protocol_version"), little = machine.find(machine.root, "little_endian");
-    if (!protocol || !is_integer(machine, *protocol, stream_version)) fail(format("its protocol_version is not {}", stream_version));
+    const auto protocol = machine.find(machine.root, "protocol_version"),
+               little = machine.find(machine.root, "little_endian");
+    if (!protocol || !is_integer(machine, *protocol, stream_version))
+      fail(format("its protocol_version is not {}", stream_version));
     if (!little || !machine.is(*little, PickleKind::boolean)) fail("its little_endian is no bool");
     big_endian = machine.at(*little).value == 0;
     return next("the object", true);
@@ -39,15 +41,16 @@ class Stream {
 
   std::vector<TorchStorage> storages(const PickleTree& tree) {
     std::map<std::string, uint64_t> width;  // of an element, by key
-    for (const PickleStorage& storage : tree.storages) width[storage.key] = storage.dtype ? byte_size(*storage.dtype) : 1;
+    for (const PickleStorage& storage : tree.storages)
+      width[storage.key] = storage.dtype ? byte_size(*storage.dtype) : 1;
     const std::map<std::string, Place> places = raw(width);
     std::vector<TorchStorage> out;
     for (const PickleStorage& storage : tree.storages) {
       const auto place = places.find(storage.key);
       if (place == places.end()) fail(format("storage {} is missing", escape(storage.key)));
       if (place->second.count != storage.count || place->second.bytes != storage.bytes())
-        fail(format("storage {} has {} elements in {} bytes where the object says {} in {}", escape(storage.key), place->second.count,
-                    place->second.bytes, storage.count, storage.bytes()));
+        fail(format("storage {} has {} elements in {} bytes where the object says {} in {}", escape(storage.key),
+                    place->second.count, place->second.bytes, storage.count, storage.bytes()));
       TorchStorage& made = out.emplace_back();
       made.name = "storage " + escape(storage.key);
       made.offset = place->second.offset;
@@ -64,7 +67,8 @@ class Stream {
   }
 
   PickleTree next(const char* what, bool has_storages = false) {
-    auto [tree, end] = read_pickle_at(file_, at_, {.file = format("{}: {}", path_, what), .legacy_storages = has_storages});
+    auto [tree, end] =
+        read_pickle_at(file_, at_, {.file = format("{}: {}", path_, what), .legacy_storages = has_storages});
     at_ = end;
     return std::move(tree);
   }
@@ -91,7 +95,8 @@ class Stream {
     file_.read(at_, std::as_writable_bytes(std::span(&count, 1)));
     at_ += 8;
     const std::optional<uint64_t> bytes = checked_mul(count, width);
-    if (!bytes || *bytes > file_.size() - at_) fail(format("storage {} of {} elements does not lie in the file", escape(key), count));
+    if (!bytes || *bytes > file_.size() - at_)
+      fail(format("storage {} of {} elements does not lie in the file", escape(key), count));
     const Place place{at_, count, *bytes};
     at_ += *bytes;
     return place;

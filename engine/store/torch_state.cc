@@ -1,4 +1,5 @@
-// Names come from dicts with text keys and from nothing else; a tensor without such a name is never passed over silently.
+// Names come from dicts with text keys and from nothing else; a tensor without such a name is never passed over
+// silently.
 #include "store/torch_state.h"
 
 #include <algorithm>
@@ -13,7 +14,8 @@ namespace {
 
 class Namer {
  public:
-  Namer(const PickleTree& tree, bool strict, const std::string& file) : tree_(tree), strict_(strict), file_(file), holds_(tree.nodes.size(), unknown) {}
+  Namer(const PickleTree& tree, bool strict, const std::string& file)
+      : tree_(tree), strict_(strict), file_(file), holds_(tree.nodes.size(), unknown) {}
 
   // Nesting is bounded by limits::pickle_depth.
   void walk(PickleId dict, const std::string& prefix) {
@@ -30,14 +32,17 @@ class Namer {
   StateDict take() {
     std::unordered_set<std::string_view> seen;
     for (const StateTensor& tensor : out_.tensors)
-      if (!seen.insert(tensor.name).second) fail_world(format("{}: two tensors are named `{}`", file_, escape(tensor.name)));
+      if (!seen.insert(tensor.name).second)
+        fail_world(format("{}: two tensors are named `{}`", file_, escape(tensor.name)));
     return std::move(out_);
   }
 
  private:
   enum Holds : char { unknown, nothing, tensors };
 
-  static bool is_extra_state(std::string_view name) { return name == "_extra_state" || name.ends_with("._extra_state"); }
+  static bool is_extra_state(std::string_view name) {
+    return name == "_extra_state" || name.ends_with("._extra_state");
+  }
 
   void value(PickleId id, const std::string& name) {
     if (tree_.is(id, PickleKind::dict)) {
@@ -52,14 +57,18 @@ class Namer {
   void add(PickleId id, const std::string& name) {
     bytes_ += name.size();
     if (name.empty() || name.size() > limits::name_bytes || name.find('\0') != std::string::npos)
-      fail_world(format("{}: `{}` is no name for a tensor: 1 to {} bytes, no NUL", file_, escape(name), limits::name_bytes));
-    if (out_.tensors.size() == limits::tensors_per_file) fail_world(format("{}: more than {} tensors", file_, limits::tensors_per_file));
-    if (bytes_ > limits::pickle_bytes) fail_world(format("{}: names of more than {}", file_, show_bytes(limits::pickle_bytes)));
+      fail_world(
+          format("{}: `{}` is no name for a tensor: 1 to {} bytes, no NUL", file_, escape(name), limits::name_bytes));
+    if (out_.tensors.size() == limits::tensors_per_file)
+      fail_world(format("{}: more than {} tensors", file_, limits::tensors_per_file));
+    if (bytes_ > limits::pickle_bytes)
+      fail_world(format("{}: names of more than {}", file_, show_bytes(limits::pickle_bytes)));
     out_.tensors.push_back({name, tree_.at(id).index});
   }
 
   void other(PickleId id, const std::string& name) {
-    if (strict_) fail_world(format("{}: `{}` is of kind {}, not a tensor", file_, escape(name), name_of(tree_.at(id).kind)));
+    if (strict_)
+      fail_world(format("{}: `{}` is of kind {}, not a tensor", file_, escape(name), name_of(tree_.at(id).kind)));
     if (holds_tensors(id)) out_.unnamed.push_back(escape(name));
   }
 
@@ -67,9 +76,13 @@ class Namer {
     if (holds_[id] != unknown) return holds_[id] == tensors;
     const PickleNode& node = tree_.at(id);
     holds_[id] = node.kind == PickleKind::tensor || node.kind == PickleKind::storage ? tensors : nothing;
-    const bool has_items = node.kind == PickleKind::list || node.kind == PickleKind::tuple || node.kind == PickleKind::dict;
-    const std::vector<PickleId>* items = has_items ? &tree_.items(id) : node.kind == PickleKind::opaque ? &tree_.opaques[node.index].items : nullptr;
-    if (items && std::any_of(items->begin(), items->end(), [&](PickleId item) { return holds_tensors(item); })) holds_[id] = tensors;
+    const bool has_items =
+        node.kind == PickleKind::list || node.kind == PickleKind::tuple || node.kind == PickleKind::dict;
+    const std::vector<PickleId>* items = has_items                         ? &tree_.items(id)
+                                         : node.kind == PickleKind::opaque ? &tree_.opaques[node.index].items
+                                                                           : nullptr;
+    if (items && std::any_of(items->begin(), items->end(), [&](PickleId item) { return holds_tensors(item); }))
+      holds_[id] = tensors;
     return holds_[id] == tensors;
   }
 
@@ -89,9 +102,11 @@ StateDict state_dict(const PickleTree& tree, PickleId dict, bool strict, const s
   return namer.take();
 }
 
-TorchReader::TorchReader(TorchArchive archive, Contents about) : archive_(std::move(archive)), contents_(std::move(about)) {
+TorchReader::TorchReader(TorchArchive archive, Contents about)
+    : archive_(std::move(archive)), contents_(std::move(about)) {
   contents_.files = {{archive_.file().path(), archive_.file().size()}};
-  for (const TorchStorage& storage : archive_.storages()) contents_.storages.push_back({0, storage.offset, storage.bytes});
+  for (const TorchStorage& storage : archive_.storages())
+    contents_.storages.push_back({0, storage.offset, storage.bytes});
 }
 
 void TorchReader::add(const PickleTree& tree, StateTensor named, uint32_t place) {

@@ -18,8 +18,8 @@ struct StateDict {
   std::vector<std::string> unnamed;  // where tensors stand in lists or objects, and so have no name
 };
 
-// The tensors below `dict`, names of nested dicts joined with dots; entries named `_extra_state` are left out. `strict`:
-// anything but dicts, tensors and none is refused, else it is only told (`unnamed`) when it holds tensors.
+// The tensors below `dict`, names of nested dicts joined with dots; entries named `_extra_state` are left out.
+// `strict`: anything but dicts, tensors and none is refused, else it is only told (`unnamed`) when it holds tensors.
 // `file` is for messages. Error(world).
 StateDict state_dict(const PickleTree& tree, PickleId dict, bool strict, const std::string& file);
 
@@ -33,7 +33,9 @@ class TorchReader : public Reader {
   // Tensors of place i move to places[i].
   void renumber(const std::vector<uint32_t>& places);
   const Contents& contents() const override { return contents_; }
-  void read(StorageId storage, uint64_t at, std::span<std::byte> out) const override { archive_.read(storage, at, out); }
+  void read(StorageId storage, uint64_t at, std::span<std::byte> out) const override {
+    archive_.read(storage, at, out);
+  }
   void verify(StorageId storage) const override { archive_.verify(storage); }
   void check_unchanged() const override { archive_.file().check_unchanged(); }
 

@@ -60,14 +60,16 @@ struct TorchArchiveWriter::State {
   void put(uint64_t offset, const std::string& text) { file->write(offset, as_bytes(text)); }
 };
 
-TorchArchiveWriter::TorchArchiveWriter(const std::filesystem::path& path, std::string pickle, const std::vector<uint64_t>& storage_bytes)
+TorchArchiveWriter::TorchArchiveWriter(const std::filesystem::path& path, std::string pickle,
+                                       const std::vector<uint64_t>& storage_bytes)
     : state_(std::make_unique<State>()) {
   const std::string prefix = path.stem().string() + "/";
   state_->add_small(prefix + "data.pkl", std::move(pickle));
   state_->add_small(prefix + "byteorder", "little");
   state_->first_storage = state_->layout.count();
   state_->progress.resize(storage_bytes.size());
-  for (size_t i = 0; i < storage_bytes.size(); ++i) state_->layout.add(prefix + "data/" + std::to_string(i), storage_bytes[i]);
+  for (size_t i = 0; i < storage_bytes.size(); ++i)
+    state_->layout.add(prefix + "data/" + std::to_string(i), storage_bytes[i]);
   state_->add_small(prefix + "version", "3\n");
   state_->file.emplace(path, state_->layout.size());
 }
@@ -76,7 +78,9 @@ TorchArchiveWriter::TorchArchiveWriter(TorchArchiveWriter&&) noexcept = default;
 TorchArchiveWriter::~TorchArchiveWriter() = default;
 
 uint64_t TorchArchiveWriter::size() const { return state_->layout.size(); }
-uint64_t TorchArchiveWriter::offset(size_t storage) const { return state_->layout.offset(state_->first_storage + storage); }
+uint64_t TorchArchiveWriter::offset(size_t storage) const {
+  return state_->layout.offset(state_->first_storage + storage);
+}
 
 void TorchArchiveWriter::write(size_t storage, uint64_t at, std::span<const std::byte> bytes) {
   Progress& progress = state_->progress[storage];

@@ -22,8 +22,8 @@ class TorchArchiveWriter {
   TorchArchiveWriter(const std::filesystem::path& path, std::string pickle, const std::vector<uint64_t>& storage_bytes);
   TorchArchiveWriter(TorchArchiveWriter&&) noexcept;
   ~TorchArchiveWriter();
-  uint64_t size() const;                   // of the whole file
-  uint64_t offset(size_t storage) const;   // of its first byte
+  uint64_t size() const;                  // of the whole file
+  uint64_t offset(size_t storage) const;  // of its first byte
   // Front to back within one storage; different storages from different threads at once.
   void write(size_t storage, uint64_t at, std::span<const std::byte> bytes);
   void finish(bool sync);  // pickle, headers, checksums, directory; closes

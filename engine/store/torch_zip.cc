@@ -13,15 +13,18 @@ constexpr uint64_t word_bytes = 64;  // most that a record of one word may have
 
 class ZipFile {
  public:
-  ZipFile(const InputFile& file, FileSlice slice) : file_(file), path_(show_path(file.path())), zip_(read_zip(file, slice)) {}
+  ZipFile(const InputFile& file, FileSlice slice)
+      : file_(file), path_(show_path(file.path())), zip_(read_zip(file, slice)) {}
 
   PickleTree pickle() const {
-    if (zip_.find("constants.pkl")) fail("constants.pkl: a TorchScript archive, which holds a program and not only weights");
+    if (zip_.find("constants.pkl"))
+      fail("constants.pkl: a TorchScript archive, which holds a program and not only weights");
     check_version();
     const ZipMember* member = zip_.find("data.pkl");
     if (!member) fail("no data.pkl in the archive");
     const uint64_t limit = member->deflated ? limits::pickle_deflated_bytes : limits::pickle_bytes;
-    return read_pickle(read_member(file_, zip_, *member, limit), {.file = path_ + ": data.pkl", .storage_folder = "data/"});
+    return read_pickle(read_member(file_, zip_, *member, limit),
+                       {.file = path_ + ": data.pkl", .storage_folder = "data/"});
   }
 
   bool big_endian() const {
@@ -37,7 +40,8 @@ class ZipFile {
       const std::string name = "data/" + storage.key;
       const ZipMember* member = zip_.find(name);
       if (!member) fail(format("{}: the archive lacks this storage", escape(name)));
-      if (member->bytes != storage.bytes()) fail(format("{}: has {} bytes where data.pkl says {}", escape(name), member->bytes, storage.bytes()));
+      if (member->bytes != storage.bytes())
+        fail(format("{}: has {} bytes where data.pkl says {}", escape(name), member->bytes, storage.bytes()));
       TorchStorage& made = out.emplace_back();
       made.name = escape(name);
       made.offset = member->offset;
@@ -56,8 +60,10 @@ class ZipFile {
     for (const ZipMember& member : zip_.members)
       if (!is_known(member.name) && !used.contains(member.name)) unused.push_back(member.name);
     constexpr size_t most = 5;
-    for (size_t i = 0; i < unused.size() && i < most; ++i) out.push_back(format("{}: {}: nothing refers to it", path_, escape(unused[i])));
-    if (unused.size() > most) out.push_back(format("{}: {} more members that nothing refers to", path_, unused.size() - most));
+    for (size_t i = 0; i < unused.size() && i < most; ++i)
+      out.push_back(format("{}: {}: nothing refers to it", path_, escape(unused[i])));
+    if (unused.size() > most)
+      out.push_back(format("{}: {} more members that nothing refers to", path_, unused.size() - most));
     return out;
   }
 
@@ -67,7 +73,8 @@ class ZipFile {
   std::string word(const ZipMember& member) const { return read_member(file_, zip_, member, word_bytes); }
 
   static bool is_known(const std::string& name) {
-    for (const char* known : {"data.pkl", "byteorder", "version", ".format_version", ".storage_alignment", ".data/serialization_id", ".data/version"})
+    for (const char* known : {"data.pkl", "byteorder", "version", ".format_version", ".storage_alignment",
+                              ".data/serialization_id", ".data/version"})
       if (name == known) return true;
     return false;
   }

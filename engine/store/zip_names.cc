@@ -11,7 +11,8 @@ std::string_view fault_of_name(std::string_view name) {
   if (name.size() > limits::name_bytes) return "its name is too long";
   if (!is_utf8(name)) return "its name is not UTF-8";
   for (char c : name)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F || c == '\\') return "its name holds a control character or a backslash";
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F || c == '\\')
+      return "its name holds a control character or a backslash";
   const std::vector<std::string> parts = split(name, '/');
   if (parts.size() < 2) return "it is not under a top folder";
   if (parts[0].ends_with(':')) return "its name begins with a drive";

@@ -69,17 +69,22 @@ class ZipParser {
     if (zip_field(end, 8, 2) != small.count) fail("two counts of members", at);
     const bool has64 = at >= locator_bytes && bytes(at - locator_bytes, 4) == "PK\6\7";
     const Directory directory = has64 ? end64(at - locator_bytes) : small;
-    const auto agrees = [](uint64_t narrow, uint64_t wide, uint64_t full) { return narrow == wide || (narrow == full && wide >= full); };
-    if (!agrees(small.count, directory.count, UINT16_MAX) || !agrees(small.bytes, directory.bytes, full32) || !agrees(small.offset, directory.offset, full32))
+    const auto agrees = [](uint64_t narrow, uint64_t wide, uint64_t full) {
+      return narrow == wide || (narrow == full && wide >= full);
+    };
+    if (!agrees(small.count, directory.count, UINT16_MAX) || !agrees(small.bytes, directory.bytes, full32) ||
+        !agrees(small.offset, directory.offset, full32))
       fail("the end records disagree", at);
     const uint64_t behind = has64 ? at - locator_bytes - end64_bytes : at;
-    if (checked_add(directory.offset, directory.bytes) != behind) fail("the central directory does not end at the end records", at);
+    if (checked_add(directory.offset, directory.bytes) != behind)
+      fail("the central directory does not end at the end records", at);
     return directory;
   }
 
   Directory end64(uint64_t locator_at) const {
     const std::string locator = bytes(locator_at, locator_bytes);
-    if (locator_at < end64_bytes || zip_field(locator, 8, 8) != locator_at - end64_bytes || zip_field(locator, 4, 4) != 0 || zip_field(locator, 16, 4) != 1)
+    if (locator_at < end64_bytes || zip_field(locator, 8, 8) != locator_at - end64_bytes ||
+        zip_field(locator, 4, 4) != 0 || zip_field(locator, 16, 4) != 1)
       fail("the zip64 locator does not point at the record before it", locator_at);
     const uint64_t at = locator_at - end64_bytes;
     const std::string end = bytes(at, end64_bytes);
@@ -91,8 +96,11 @@ class ZipParser {
 
   void entries(const Directory& directory) {
     if (directory.count == 0) fail("a zip archive without members", directory.offset);
-    if (directory.count > limits::zip_members) fail(format("{} members (limit {})", directory.count, limits::zip_members), directory.offset);
-    if (directory.bytes > limits::zip_directory) fail(format("a directory of {} (limit {})", show_bytes(directory.bytes), show_bytes(limits::zip_directory)), directory.offset);
+    if (directory.count > limits::zip_members)
+      fail(format("{} members (limit {})", directory.count, limits::zip_members), directory.offset);
+    if (directory.bytes > limits::zip_directory)
+      fail(format("a directory of {} (limit {})", show_bytes(directory.bytes), show_bytes(limits::zip_directory)),
+           directory.offset);
     const std::string raw = bytes(directory.offset, directory.bytes);
     size_t at = 0;
     for (uint64_t i = 0; i < directory.count; ++i) at = entry(raw, at, directory.offset);
@@ -107,12 +115,14 @@ class ZipParser {
     if (rest.size() < central_bytes + name + extra + comment) fail("an entry that is cut short", here);
     Entry made;
     made.full_name = rest.substr(central_bytes, name);
-    if (const std::string_view fault = fault_of_name(made.full_name); !fault.empty()) fail(made, std::string(fault), here);
+    if (const std::string_view fault = fault_of_name(made.full_name); !fault.empty())
+      fail(made, std::string(fault), here);
     if (comment != 0) fail(made, "it has a comment", here);
     if (zip_field(rest, 34, 2) != 0) fail(made, "it is on another disk", here);
     made.flags = zip_field(rest, 8, 2);
     made.method = zip_field(rest, 10, 2);
-    if ((made.flags & ~(flag_descriptor | flag_utf8)) != 0) fail(made, format("flags {:#06x} (encrypted, patched or masked)", made.flags), here);
+    if ((made.flags & ~(flag_descriptor | flag_utf8)) != 0)
+      fail(made, format("flags {:#06x} (encrypted, patched or masked)", made.flags), here);
     if (made.method != 0 && made.method != 8) fail(made, format("compression method {}", made.method), here);
     made.member.deflated = made.method == 8;
     made.member.crc = static_cast<uint32_t>(zip_field(rest, 16, 4));
@@ -123,7 +133,9 @@ class ZipParser {
     made.begin = wide[2];
     if (!made.member.deflated && wide[0] != wide[1]) fail(made, "it is stored, in two sizes", here);
     if (wide[0] > limits::inflate_free && wide[0] / limits::inflate_ratio >= wide[1])
-      fail(made, format("it inflates {} to {} (limit {}:1)", show_bytes(wide[1]), show_bytes(wide[0]), limits::inflate_ratio), here);
+      fail(made,
+           format("it inflates {} to {} (limit {}:1)", show_bytes(wide[1]), show_bytes(wide[0]), limits::inflate_ratio),
+           here);
     entries_.push_back(std::move(made));
     return at + central_bytes + name + extra;
   }
@@ -161,7 +173,9 @@ class ZipParser {
     const uint64_t data = at + local_bytes + name + extra;
     if (data > directory || entry.member.packed > directory - data) fail(entry, "it does not lie in the file", at);
     const std::string rest = bytes(at + local_bytes, name + extra);
-    const auto differs = [&](const char* what) { fail(entry, format("its header and the directory disagree on its {}", what), at); };
+    const auto differs = [&](const char* what) {
+      fail(entry, format("its header and the directory disagree on its {}", what), at);
+    };
     if (rest.compare(0, name, entry.full_name) != 0) differs("name");
     if (zip_field(head, 6, 2) != entry.flags) differs("flags");
     if (zip_field(head, 8, 2) != entry.method) differs("method");
@@ -192,7 +206,8 @@ class ZipParser {
     std::sort(order.begin(), order.end(), [](const Entry* a, const Entry* b) { return a->begin < b->begin; });
     if (order[0]->begin != 0) fail("bytes before the first member", 0);
     for (size_t i = 1; i < order.size(); ++i)
-      if (order[i]->begin < order[i - 1]->end) fail(*order[i], format("it overlaps {}", escape(order[i - 1]->full_name)), order[i]->begin);
+      if (order[i]->begin < order[i - 1]->end)
+        fail(*order[i], format("it overlaps {}", escape(order[i - 1]->full_name)), order[i]->begin);
   }
 
   ZipDirectory take() {
@@ -200,9 +215,11 @@ class ZipParser {
     out.prefix = entries_[0].full_name.substr(0, entries_[0].full_name.find('/'));
     out.has_checksums = false;
     for (Entry& entry : entries_) {
-      if (!entry.full_name.starts_with(out.prefix + '/')) fail(entry, format("it is not under {}/", escape(out.prefix)), entry.begin);
+      if (!entry.full_name.starts_with(out.prefix + '/'))
+        fail(entry, format("it is not under {}/", escape(out.prefix)), entry.begin);
       entry.member.name = entry.full_name.substr(out.prefix.size() + 1);
-      if (!out.by_name.emplace(entry.member.name, out.members.size()).second) fail(entry, "it is there twice", entry.begin);
+      if (!out.by_name.emplace(entry.member.name, out.members.size()).second)
+        fail(entry, "it is there twice", entry.begin);
       if (entry.member.crc != 0) out.has_checksums = true;
       out.members.push_back(std::move(entry.member));
     }
@@ -228,15 +245,17 @@ std::string read_member(const InputFile& file, const ZipDirectory& zip, const Zi
   if (member.bytes > limit) fail_world(format("{}: {} bytes (limit {})", where, member.bytes, limit));
   std::string out;
   if (member.deflated) {
-    inflate(file, {member.offset, member.packed, member.bytes}, escape(member.name), [&](std::span<const std::byte> block) {
-      out.append(reinterpret_cast<const char*>(block.data()), block.size());
-      return true;
-    });
+    inflate(file, {member.offset, member.packed, member.bytes}, escape(member.name),
+            [&](std::span<const std::byte> block) {
+              out.append(reinterpret_cast<const char*>(block.data()), block.size());
+              return true;
+            });
   } else {
     out.resize(member.bytes);
     file.read(member.offset, std::as_writable_bytes(std::span(out)));
   }
-  if (zip.has_checksums && crc32(std::as_bytes(std::span(out))) != member.crc) fail_world(format("{}: its checksum (CRC-32) is wrong", where));
+  if (zip.has_checksums && crc32(std::as_bytes(std::span(out))) != member.crc)
+    fail_world(format("{}: its checksum (CRC-32) is wrong", where));
   return out;
 }
 

@@ -1,5 +1,5 @@
-// The directory of a torch archive, read strictly: what two readers could read differently is refused (docs: reliability,
-// torch archives). Members are all under one prefix; only stored and deflated ones are known.
+// The directory of a torch archive, read strictly: what two readers could read differently is refused (docs:
+// reliability, torch archives). Members are all under one prefix; only stored and deflated ones are known.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -11,9 +11,9 @@
 namespace tessera {
 
 struct ZipMember {
-  std::string name;      // without the prefix: "data.pkl", "data/0"
-  uint64_t offset = 0;   // in the file, of its first (packed) byte
-  uint64_t packed = 0;   // bytes in the file
+  std::string name;     // without the prefix: "data.pkl", "data/0"
+  uint64_t offset = 0;  // in the file, of its first (packed) byte
+  uint64_t packed = 0;  // bytes in the file
   uint64_t bytes = 0;
   uint32_t crc = 0;
   bool deflated = false;

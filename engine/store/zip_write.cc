@@ -47,8 +47,10 @@ std::string ZipLayout::header(size_t index) const {
   const bool large = is_large(member);
   const uint64_t padding = member.data - member.header - 30 - member.name.size() - (large ? 20 : 0) - 4;
   Record out("PK\3\4");
-  out.field(2, 0).field(2, flags(member.bytes)).field(2, 0).field(4, 0);        // version, flags, method, time and date
-  out.field(4, 0).field(4, large ? full32 : 0).field(4, large ? full32 : 0);    // CRC, packed size, size: see the descriptor
+  out.field(2, 0).field(2, flags(member.bytes)).field(2, 0).field(4, 0);  // version, flags, method, time and date
+  out.field(4, 0)
+      .field(4, large ? full32 : 0)
+      .field(4, large ? full32 : 0);  // CRC, packed size, size: see the descriptor
   out.field(2, member.name.size()).field(2, (large ? 20 : 0) + 4 + padding).raw(member.name);
   if (large) out.field(2, 1).field(2, 16).field(8, member.bytes).field(8, member.bytes);
   out.raw("FB").field(2, padding).raw(std::string(padding, 'Z'));
@@ -66,9 +68,12 @@ std::string ZipLayout::directory_entry(const Member& member, uint32_t crc) {
   const uint64_t extra = (is_large(member) ? 16u : 0u) + (far ? 8u : 0u);
   const uint64_t size = std::min(member.bytes, full32);
   Record out("PK\1\2");
-  out.field(2, 0).field(2, 0).field(2, flags(member.bytes)).field(2, 0).field(4, 0);  // versions, flags, method, time and date
+  out.field(2, 0).field(2, 0).field(2, flags(member.bytes)).field(2, 0).field(4, 0);  // versions, flags, method, time
+                                                                                      // and date
   out.field(4, crc).field(4, size).field(4, size);
-  out.field(2, member.name.size()).field(2, extra == 0 ? 0 : 4 + extra).field(2, 0);  // lengths of name, extra field, comment
+  out.field(2, member.name.size())
+      .field(2, extra == 0 ? 0 : 4 + extra)
+      .field(2, 0);  // lengths of name, extra field, comment
   out.field(2, 0).field(2, 0).field(4, 0).field(4, std::min(member.header, full32));  // disk, attributes, offset
   out.raw(member.name);
   if (extra != 0) out.field(2, 1).field(2, extra);

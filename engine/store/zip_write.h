@@ -1,5 +1,5 @@
-// The layout of an archive as torch writes it: stored members, data at multiples of 64, sizes and CRC-32 behind the data
-// and in the directory, zip64 end records always (docs: formats). Pure: members in, offsets and bytes out.
+// The layout of an archive as torch writes it: stored members, data at multiples of 64, sizes and CRC-32 behind the
+// data and in the directory, zip64 end records always (docs: formats). Pure: members in, offsets and bytes out.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -14,7 +14,7 @@ class ZipLayout {
   size_t add(std::string name, uint64_t bytes);
   size_t count() const { return members_.size(); }
   uint64_t header_offset(size_t member) const { return members_[member].header; }
-  std::string header(size_t member) const;      // up to the first byte of its data
+  std::string header(size_t member) const;  // up to the first byte of its data
   uint64_t offset(size_t member) const { return members_[member].data; }
   uint64_t bytes(size_t member) const { return members_[member].bytes; }
   uint64_t descriptor_offset(size_t member) const { return members_[member].data + members_[member].bytes; }

@@ -13,7 +13,9 @@ namespace {
 const std::string six = floats({0, 1, 2, 3, 4, 5});
 using Pairs = std::vector<std::pair<Bytes, Bytes>>;
 
-Bytes weight(const std::vector<int64_t>& shape = {6}) { return tensor(storage("0", 6), 0, shape, shape.size() == 1 ? std::vector<int64_t>{1} : std::vector<int64_t>{3, 1}); }
+Bytes weight(const std::vector<int64_t>& shape = {6}) {
+  return tensor(storage("0", 6), 0, shape, shape.size() == 1 ? std::vector<int64_t>{1} : std::vector<int64_t>{3, 1});
+}
 Bytes model(const Pairs& more = {}) {
   Pairs pairs = {{text("x.weight"), weight()}, {text("x._extra_state"), none}};
   pairs.insert(pairs.end(), more.begin(), more.end());
@@ -25,7 +27,8 @@ Bytes arguments(const std::vector<std::pair<std::string, int64_t>>& sizes, const
   return global("argparse", "Namespace") + ")\x81" + dict(pairs) + "b";
 }
 Bytes mesh_arguments(int64_t tp, int64_t pp, int64_t ep = 1, int64_t etp = 0) {
-  std::vector<std::pair<std::string, int64_t>> sizes = {{"tensor_model_parallel_size", tp}, {"pipeline_model_parallel_size", pp}, {"expert_model_parallel_size", ep}};
+  std::vector<std::pair<std::string, int64_t>> sizes = {
+      {"tensor_model_parallel_size", tp}, {"pipeline_model_parallel_size", pp}, {"expert_model_parallel_size", ep}};
   if (etp != 0) sizes.push_back({"expert_tensor_parallel_size", etp});
   return arguments(sizes);
 }
@@ -74,9 +77,13 @@ TEST_CASE("megatron: meshes and their folders") {
       {{"mp_rank_00", "mp_rank_01"}, arguments({{"model_parallel_size", 2}}), {2, 1, 1, 1, 2}, "mp_rank_00 mp_rank_01"},
       {{"mp_rank_00_000", "mp_rank_00_001"}, mesh_arguments(1, 2), {1, 2, 1, 1, 1}, "mp_rank_00_000 mp_rank_00_001"},
       {{"mp_rank_00_000", "mp_rank_00_001"}, mesh_arguments(1, 1, 2), {1, 1, 1, 2, 1}, "mp_rank_00_000 mp_rank_00_001"},
-      {{"mp_rank_00_000", "mp_rank_00_001", "mp_rank_01_000", "mp_rank_01_001"}, mesh_arguments(2, 2), {2, 2, 1, 1, 2},
+      {{"mp_rank_00_000", "mp_rank_00_001", "mp_rank_01_000", "mp_rank_01_001"},
+       mesh_arguments(2, 2),
+       {2, 2, 1, 1, 2},
        "mp_rank_00_000 mp_rank_01_000 mp_rank_00_001 mp_rank_01_001"},
-      {{"mp_rank_00_000_000", "mp_rank_00_001_000", "mp_rank_01_000_001", "mp_rank_01_001_001"}, mesh_arguments(2, 2, 2, 1), {2, 2, 1, 2, 1},
+      {{"mp_rank_00_000_000", "mp_rank_00_001_000", "mp_rank_01_000_001", "mp_rank_01_001_001"},
+       mesh_arguments(2, 2, 2, 1),
+       {2, 2, 1, 2, 1},
        "mp_rank_00_000_000 mp_rank_01_000_001 mp_rank_00_001_000 mp_rank_01_001_001"},
   };
   for (const Case& c : cases) {
@@ -91,7 +98,8 @@ TEST_CASE("megatron: meshes and their folders") {
 TEST_CASE("megatron: places of a folded mesh") {
   const auto shown = [](const Mesh& mesh) {
     std::vector<std::string> out;
-    for (const PlaceInfo& place : megatron_places(mesh)) out.push_back(format("{}{}{}{}{}", place.at[0], place.at[1], place.at[2], place.at[3], place.at[4]));
+    for (const PlaceInfo& place : megatron_places(mesh))
+      out.push_back(format("{}{}{}{}{}", place.at[0], place.at[1], place.at[2], place.at[3], place.at[4]));
     return join(out, " ");
   };
   CHECK(shown({2, 1, 1, 2, 2}) == "00000 00010 10001 10011");
@@ -128,8 +136,9 @@ TEST_CASE("megatron: configuration") {
   Tree tree;
   tree.folder.put("config.json", "{\"model_type\": \"t\"}");
   tree.folder.put("tokenizer.json", "{}");
-  tree.put("mp_rank_00", rank(arguments({{"tensor_model_parallel_size", 1}}, {{text("params_dtype"), global("torch", "float16")},
-                                                                              {text("type"), call(global("p.enums", "Type"), {integer(1)})}})));
+  tree.put("mp_rank_00", rank(arguments({{"tensor_model_parallel_size", 1}},
+                                        {{text("params_dtype"), global("torch", "float16")},
+                                         {text("type"), call(global("p.enums", "Type"), {integer(1)})}})));
   const auto reader = tree.open();
   const Contents& contents = reader->contents();
   CHECK(contents.format == "torch");
@@ -162,8 +171,23 @@ TEST_CASE("megatron: where a path leads") {
 }
 
 TEST_CASE("megatron: trackers that lead nowhere") {
-  const std::vector<std::string> trackers = {"", " \n", "latest", "-5", "+5", "5.0", "0x5", "5 6", "5\n6\n", "6", "release", "../5",
-                                             "iter_0000005", "5\0"s, "\xEF\xBB\xBF" "5", std::string(100, '5')};
+  const std::vector<std::string> trackers = {"",
+                                             " \n",
+                                             "latest",
+                                             "-5",
+                                             "+5",
+                                             "5.0",
+                                             "0x5",
+                                             "5 6",
+                                             "5\n6\n",
+                                             "6",
+                                             "release",
+                                             "../5",
+                                             "iter_0000005",
+                                             "5\0"s,
+                                             "\xEF\xBB\xBF"
+                                             "5",
+                                             std::string(100, '5')};
   for (const std::string& tracker : trackers) {
     CAPTURE(tracker);
     Tree tree(tracker);
@@ -219,8 +243,11 @@ TEST_CASE("megatron: ranks that are missing, left over or misnamed") {
 
 TEST_CASE("megatron: ranks that contradict each other") {
   const auto with = [](const Pairs& rest) { return rank(mesh_arguments(2, 1), rest); };
-  const auto args = [](const Bytes& value) { return rank(arguments({{"tensor_model_parallel_size", 2}}, {{text("lr"), value}, {text("rank"), integer(1)}})); };
-  const Pairs good = rank(arguments({{"tensor_model_parallel_size", 2}}, {{text("lr"), real(1)}, {text("rank"), integer(0)}}));
+  const auto args = [](const Bytes& value) {
+    return rank(arguments({{"tensor_model_parallel_size", 2}}, {{text("lr"), value}, {text("rank"), integer(1)}}));
+  };
+  const Pairs good =
+      rank(arguments({{"tensor_model_parallel_size", 2}}, {{text("lr"), real(1)}, {text("rank"), integer(0)}}));
   struct Refused {
     std::string what;
     Pairs first, second;

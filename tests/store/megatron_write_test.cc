@@ -63,7 +63,8 @@ std::vector<std::string> rank_folders(const fs::path& folder) {
 }  // namespace
 
 TEST_CASE("megatron writer: meshes come back") {
-  const std::vector<Mesh> meshes = {{1, 1, 1, 1, 1}, {2, 1, 1, 1, 2}, {2, 2, 1, 1, 2}, {1, 2, 2, 1, 1}, {2, 1, 1, 2, 2}, {2, 2, 1, 2, 1}, {1, 2, 2, 2, 1}};
+  const std::vector<Mesh> meshes = {{1, 1, 1, 1, 1}, {2, 1, 1, 1, 2}, {2, 2, 1, 1, 2}, {1, 2, 2, 1, 1},
+                                    {2, 1, 1, 2, 2}, {2, 2, 1, 2, 1}, {1, 2, 2, 2, 1}};
   for (const Mesh& mesh : meshes) {
     const TempFolder folder;
     OutputSpec spec = spec_of(folder.path(), mesh, {"b.weight", "a.weight"});
@@ -105,8 +106,10 @@ TEST_CASE("megatron writer: a release, and its version") {
 TEST_CASE("megatron writer: nesting of names") {
   using Path = std::vector<std::string>;
   CHECK(dict_path("decoder.layers.0.mlp.weight", false) == Path{"decoder.layers.0.mlp.weight"});
-  CHECK(dict_path("language_model.embedding.word_embeddings.weight", true) == Path{"language_model", "embedding", "word_embeddings", "weight"});
-  CHECK(dict_path("language_model.encoder.layers.0.mlp.weight", true) == Path{"language_model", "encoder", "layers.0.mlp.weight"});
+  CHECK(dict_path("language_model.embedding.word_embeddings.weight", true) ==
+        Path{"language_model", "embedding", "word_embeddings", "weight"});
+  CHECK(dict_path("language_model.encoder.layers.0.mlp.weight", true) ==
+        Path{"language_model", "encoder", "layers.0.mlp.weight"});
   CHECK(dict_path("language_model.output_layer.weight", true) == Path{"language_model", "output_layer", "weight"});
   CHECK(dict_path("word_embeddings_for_head.weight", true) == Path{"word_embeddings_for_head", "weight"});
   CHECK(dict_path("lm_head.dense.weight", true) == Path{"lm_head", "dense.weight"});
@@ -135,7 +138,9 @@ TEST_CASE("megatron writer: dicts of a legacy rank, on stages without language_m
 }
 
 TEST_CASE("megatron writer: dummy optimizers") {
-  const std::string expected = "{ step: 0, param_groups: [{ lr: 0.0, beta1: 0.0, beta2: 0.0, eps: 0.0, weight_decay: 0.0, correct_bias: false, params: [] }] }";
+  const std::string expected =
+      "{ step: 0, param_groups: [{ lr: 0.0, beta1: 0.0, beta2: 0.0, eps: 0.0, weight_decay: 0.0, correct_bias: false, "
+      "params: [] }] }";
   const auto optimizer = [](const fs::path& path) {
     const TorchFile file = read_torch_file(path);
     return show(to_value(file.tree, *file.tree.find(file.tree.root, "optimizer")));
@@ -150,8 +155,8 @@ TEST_CASE("megatron writer: dummy optimizers") {
   spec.options["dummy_optimizer"] = "distributed";
   spec.config["data_parallel_size"] = 2;
   write_all(spec);
-  CHECK(rank_folders(two / "release") ==
-        std::vector<std::string>{"mp_rank_00", "mp_rank_00_000", "mp_rank_00_001", "mp_rank_01", "mp_rank_01_000", "mp_rank_01_001"});
+  CHECK(rank_folders(two / "release") == std::vector<std::string>{"mp_rank_00", "mp_rank_00_000", "mp_rank_00_001",
+                                                                  "mp_rank_01", "mp_rank_01_000", "mp_rank_01_001"});
   CHECK(fs::exists(two / "release/mp_rank_01/model_rng.pt"));
   CHECK(optimizer(two / "release/mp_rank_01_001/optim.pt") == expected);
   CHECK(open_checkpoint(two.path())->contents().mesh == spec.mesh);
@@ -159,7 +164,11 @@ TEST_CASE("megatron writer: dummy optimizers") {
 
 TEST_CASE("megatron writer: refusals") {
   const TempFolder folder;
-  check_refused([&] { create_megatron(spec_of(folder.path(), {1, 1, 1, 1, 2}, {"x"})); }, {"mp_rank_00", "torch_dist"}, Fault::usage);
+  check_refused(
+      [&] {
+        create_megatron(spec_of(folder.path(), {1, 1, 1, 1, 2}, {"x"}));
+      },
+      {"mp_rank_00", "torch_dist"}, Fault::usage);
   OutputSpec spec = spec_of(folder.path(), single_place, {"x"});
   spec.options["dummy_optimizer"] = "both";
   check_refused([&] { create_megatron(spec); }, {"dummy_optimizer", "both"}, Fault::usage);

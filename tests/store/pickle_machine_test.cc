@@ -58,25 +58,48 @@ TEST_CASE("pickle: values") {
       {"APPEND", "]K\x01"s + "a", "[1]"},
       {"tuples of one, two, three", "K\x01\x85K\x01K\x02\x86K\x01K\x02K\x03\x87\x87", "[[1], [1, 2], [1, 2, 3]]"},
       {"LIST and DICT from marks", "(K\x01(" + text("a") + "K\x02" + "dl", "[1, { a: 2 }]"},
-      {"POP of a value, DUP", "](K\x05K\x01" "0" "2e", "[5, 5]"},
-      {"POP of a mark, POP_MARK", "K\x07(0(K\x01" "1", "7"},
-      {"memo", "]q\x00" "0](h\x00h\x00" "e"s, "[[], []]"},
-      {"MEMOIZE counts up", "K\x01\x94K\x02\x94\x86" "0](h\x01h\x00" "e"s, "[2, 1]"},
+      {"POP of a value, DUP",
+       "](K\x05K\x01"
+       "0"
+       "2e",
+       "[5, 5]"},
+      {"POP of a mark, POP_MARK",
+       "K\x07(0(K\x01"
+       "1",
+       "7"},
+      {"memo",
+       "]q\x00"
+       "0](h\x00h\x00"
+       "e"s,
+       "[[], []]"},
+      {"MEMOIZE counts up",
+       "K\x01\x94K\x02\x94\x86"
+       "0](h\x01h\x00"
+       "e"s,
+       "[2, 1]"},
       {"text memo", "K\x09p12\n0g12\n", "9"},
       {"set of a list", call(global("__builtin__", "set"), {list({integer(3)})}), "[3]"},
       {"frozenset as a key is hashable", dict({{"(K\x01\x91", integer(2)}}), "dict"},
-      {"OrderedDict of pairs", call(global("collections", "OrderedDict"), {list({list({text("k"), integer(1)})})}), "{ k: 1 }"},
+      {"OrderedDict of pairs", call(global("collections", "OrderedDict"), {list({list({text("k"), integer(1)})})}),
+       "{ k: 1 }"},
       {"defaultdict", call(global("collections", "defaultdict"), {global("__builtin__", "list")}), "{}"},
       {"Counter", call(global("collections", "Counter"), {dict({{text("k"), integer(1)}})}), "{ k: 1 }"},
       {"Namespace", global("argparse", "Namespace") + ")\x81" + dict({{text("a"), integer(1)}}) + "b", "{ a: 1 }"},
-      {"SimpleNamespace", call(global("types", "SimpleNamespace"), {}) + dict({{text("a"), none}}) + "b", "{ a: none }"},
+      {"SimpleNamespace", call(global("types", "SimpleNamespace"), {}) + dict({{text("a"), none}}) + "b",
+       "{ a: none }"},
       {"state of an OrderedDict is not its items", ordered_dict() + dict({{text("_metadata"), none}}) + "b", "{}"},
-      {"INST and OBJ", "](" "(iargparse\nNamespace\n" "(" + global("p.q", "C") + "K\x01oe", "[{}, p.q.C(1)]"},
+      {"INST and OBJ",
+       "]("
+       "(iargparse\nNamespace\n"
+       "(" +
+           global("p.q", "C") + "K\x01oe",
+       "[{}, p.q.C(1)]"},
       {"NEWOBJ_EX", global("p.q", "C") + ")" + dict({{text("a"), integer(1)}}) + "\x92", "p.q.C"},
       {"a dtype", global("torch", "bfloat16"), "torch.bfloat16"},
       {"torch.Size", call(global("torch", "Size"), {list({integer(2)})}), "[2]"},
       {"an enum's member", call(global("p.enums", "Kind"), {integer(1)}), "p.enums.Kind(1)"},
-      {"an enum's member by name", call(global("__builtin__", "getattr"), {global("p.enums", "Kind"), text("FAST")}), "p.enums.Kind.FAST"},
+      {"an enum's member by name", call(global("__builtin__", "getattr"), {global("p.enums", "Kind"), text("FAST")}),
+       "p.enums.Kind.FAST"},
       {"bytes are named only", call(global("_codecs", "encode"), {text("\u00ff"), text("latin1")}), "bytes"},
   };
   for (const Case& c : cases) {
@@ -110,7 +133,10 @@ TEST_CASE("pickle: refusals name the file and the byte") {
       {"EXT1", pickle("\x82\x01"), {"0x82"}},
       {"NEXT_BUFFER", pickle("\x97"), {"0x97"}},
       {"empty stack", pickle("0"), {"stack is empty"}},
-      {"below the mark", pickle("](K\x01" "a"), {"stack is empty"}},
+      {"below the mark",
+       pickle("](K\x01"
+              "a"),
+       {"stack is empty"}},
       {"no mark", pickle("K\x01t"), {"no MARK"}},
       {"item on a list", pickle("]" + text("a") + "Ns"), {"kind list"}},
       {"append to a dict", pickle("}Na"), {"kind dict"}},
@@ -120,7 +146,10 @@ TEST_CASE("pickle: refusals name the file and the byte") {
       {"memo unset", pickle("h\x05"), {"memo index 5"}},
       {"memo huge", pickle("Nr\xFF\xFF\xFF\xFF"), {"memo index 4294967295", "10000000"}},
       {"memo negative", pickle("Np-1\n"), {"memo index"}},
-      {"length beyond the end", pickle("X\xFF\xFF\x00\x00" "ab"s), {"more bytes"}},
+      {"length beyond the end",
+       pickle("X\xFF\xFF\x00\x00"
+              "ab"s),
+       {"more bytes"}},
       {"length of 2^64-1", pickle("\x8D\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"), {"more bytes"}},
       {"negative length", pickle("T\xFF\xFF\xFF\xFF"), {"negative length"}},
       {"frame beyond the end", pickle("\x95\xFF\x00\x00\x00\x00\x00\x00\x00N"s), {"frame of 255"}},
@@ -145,7 +174,9 @@ TEST_CASE("pickle: refusals name the file and the byte") {
       {"call of numpy", pickle(call(global("numpy", "load"), {text("x")})), {"numpy.load"}},
       {"call of a value", pickle(call(integer(1), {})), {"call of a value of kind integer"}},
       {"arguments in a list", pickle(global("p", "C") + "]R"), {"kind list"}},
-      {"getattr of torch", pickle(call(global("builtins", "getattr"), {global("torch", "hub"), text("load")})), {"getattr"}},
+      {"getattr of torch",
+       pickle(call(global("builtins", "getattr"), {global("torch", "hub"), text("load")})),
+       {"getattr"}},
       {"getattr by path", pickle(call(global("builtins", "getattr"), {global("p", "C"), text("a.b")})), {"getattr"}},
       {"another codec", pickle(call(global("_codecs", "encode"), {text("a"), text("rot13")})), {"rot13"}},
       {"bytearray of a size", pickle(call(global("builtins", "bytearray"), {integer(9)})), {"encoded"}},
@@ -155,8 +186,14 @@ TEST_CASE("pickle: refusals name the file and the byte") {
       {"object array", pickle(call(global("numpy", "dtype"), {text("O8")})), {"objects"}},
       {"BUILD on a list", pickle("]}b"), {"BUILD"}},
       {"key twice", pickle(dict({{text("k"), none}, {text("k"), none}})), {"`k`", "twice"}},
-      {"itself", pickle("]q\x00h\x00" "a"s), {"contains itself"}},
-      {"itself, popped", pickle("]q\x00h\x00" "a0N"s), {"contains itself"}},
+      {"itself",
+       pickle("]q\x00h\x00"
+              "a"s),
+       {"contains itself"}},
+      {"itself, popped",
+       pickle("]q\x00h\x00"
+              "a0N"s),
+       {"contains itself"}},
       {"itself as state", pickle(global("p", "C") + ")\x81q\x00h\x00"s + "b"), {"contains itself"}},
   };
   for (const Refused& c : cases) {
@@ -166,7 +203,9 @@ TEST_CASE("pickle: refusals name the file and the byte") {
 }
 
 TEST_CASE("pickle: depth and growth") {
-  const auto nested = [](int depth) { return pickle(std::string(static_cast<size_t>(depth), ']') + std::string(static_cast<size_t>(depth - 1), 'a')); };
+  const auto nested = [](int depth) {
+    return pickle(std::string(static_cast<size_t>(depth), ']') + std::string(static_cast<size_t>(depth - 1), 'a'));
+  };
   CHECK_NOTHROW(read(nested(256)));
   check_refused([&] { read(nested(257)); }, {"more than 256 deep"});
   check_refused([&] { read(nested(1'000'000)); }, {"more than 256 deep"});

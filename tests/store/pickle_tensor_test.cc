@@ -33,11 +33,13 @@ TEST_CASE("pickle: tensors in their wrappings") {
   const std::vector<Bytes> cases = {
       call(global("torch._utils", "_rebuild_tensor"), {twelve, integer(0), integers({12}), integers({1})}),
       call(rebuild_v2, {twelve, integer(0), integers({12}), integers({1}), no, ordered_dict(), dict({})}),
-      call(rebuild_v2, {twelve, integer(0), call(global("torch", "Size"), {integers({12})}), integers({1}), no, ordered_dict()}),
+      call(rebuild_v2,
+           {twelve, integer(0), call(global("torch", "Size"), {integers({12})}), integers({1}), no, ordered_dict()}),
       call(global("torch._utils", "_rebuild_parameter"), {plain, yes, ordered_dict()}),
       call(global("torch._utils", "_rebuild_parameter_with_state"), {plain, yes, ordered_dict(), dict({})}),
       call(global("torch._tensor", "_rebuild_from_type_v2"),
-           {rebuild_v2, global("torch", "Tensor"), tuple({twelve, integer(0), integers({12}), integers({1}), no, ordered_dict()}), dict({})}),
+           {rebuild_v2, global("torch", "Tensor"),
+            tuple({twelve, integer(0), integers({12}), integers({1}), no, ordered_dict()}), dict({})}),
       call(global("torch._utils", "_rebuild_tensor_v3"),
            {untyped, integer(0), integers({12}), integers({1}), no, ordered_dict(), global("torch", "float8_e4m3fn")}),
   };
@@ -50,9 +52,10 @@ TEST_CASE("pickle: tensors in their wrappings") {
 }
 
 TEST_CASE("pickle: a subclass of tensor is an object") {
-  const PickleTree tree = read(call(global("torch._tensor", "_rebuild_from_type_v2"),
-                                    {rebuild_v2, global("engine.tensor", "Float8Tensor"),
-                                     tuple({twelve, integer(0), integers({12}), integers({1}), no, ordered_dict()}), dict({})}));
+  const PickleTree tree =
+      read(call(global("torch._tensor", "_rebuild_from_type_v2"),
+                {rebuild_v2, global("engine.tensor", "Float8Tensor"),
+                 tuple({twelve, integer(0), integers({12}), integers({1}), no, ordered_dict()}), dict({})}));
   CHECK(tree.is(tree.root, PickleKind::opaque));
 }
 
@@ -98,7 +101,8 @@ TEST_CASE("pickle: views over twelve elements") {
       check_refused([&] { read(bytes); }, {"f: ", "data/0"});
   }
   CHECK_NOTHROW(read(tensor(twelve, 0, std::vector<int64_t>(64, 1), std::vector<int64_t>(64, 1))));
-  check_refused([&] { read(tensor(twelve, 0, std::vector<int64_t>(65, 1), std::vector<int64_t>(65, 1))); }, {"rank 65", "64"});
+  check_refused([&] { read(tensor(twelve, 0, std::vector<int64_t>(65, 1), std::vector<int64_t>(65, 1))); },
+                {"rank 65", "64"});
 }
 
 TEST_CASE("pickle: a view may name 16 MiB, or 16 times its storage") {
@@ -133,14 +137,21 @@ TEST_CASE("pickle: refused tensors and storages") {
       {"requires_grad is no bool", v2(4, integer(0)), "arguments"},
       {"hooks are a list", v2(5, list({})), "arguments"},
       {"three arguments", call(rebuild_v2, {twelve, integer(0), integers({12})}), "3 arguments"},
-      {"conjugated", call(rebuild_v2, {twelve, integer(0), integers({12}), integers({1}), no, ordered_dict(), dict({{text("conj"), yes}})}), "conj"},
-      {"negated", call(rebuild_v2, {twelve, integer(0), integers({12}), integers({1}), no, ordered_dict(), dict({{text("neg"), yes}})}), "neg"},
+      {"conjugated",
+       call(rebuild_v2,
+            {twelve, integer(0), integers({12}), integers({1}), no, ordered_dict(), dict({{text("conj"), yes}})}),
+       "conj"},
+      {"negated",
+       call(rebuild_v2,
+            {twelve, integer(0), integers({12}), integers({1}), no, ordered_dict(), dict({{text("neg"), yes}})}),
+       "neg"},
       {"quantised", call(global("torch._utils", "_rebuild_qtensor"), {}), "quantised"},
       {"sparse", call(global("torch._utils", "_rebuild_sparse_tensor"), {}), "sparse"},
       {"nested", call(global("torch._utils", "_rebuild_nested_tensor"), {}), "nested"},
       {"unknown function", call(global("torch._utils", "_rebuild_tensor_v9"), {}), "_rebuild_tensor_v9"},
       {"state on a tensor", tensor(twelve, 0, {12}, {1}) + "}b", "BUILD"},
-      {"untyped without dtype", tensor(storage("0", 48, "UntypedStorage", "torch.storage"), 0, {12}, {1}), "without a dtype"},
+      {"untyped without dtype", tensor(storage("0", 48, "UntypedStorage", "torch.storage"), 0, {12}, {1}),
+       "without a dtype"},
       {"quantised storage", storage("0", 12, "QInt8Storage"), "quantised"},
       {"unknown storage", storage("0", 12, "QuadStorage"), "QuadStorage"},
       {"storage of another module", storage("0", 12, "FloatStorage", "torch.other"), "torch.other.FloatStorage"},

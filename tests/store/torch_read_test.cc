@@ -39,13 +39,16 @@ const std::string vector_hex =
     "63746f7263682e5f7574696c730a5f72656275696c645f74656e736f725f76320a710528285807000000 73746f72616765 7106"
     "63746f7263680a42466c6f6174313653746f726167650a7107 580100000030 7108 5803000000637075 7109 4b06 74 710a 51"
     "4b00 4b024b0386 710b 4b034b0186 710c 89 6802 29 52 710d 74 710e 52 710f 73"
-    "5809000000697465726174696f6e 7110 4b07 5812000000636865636b706f696e745f76657273696f6e 7111 47 4008000000000000 75 2e";
+    "5809000000697465726174696f6e 7110 4b07 5812000000636865636b706f696e745f76657273696f6e 7111 47 4008000000000000 75 "
+    "2e";
 
 // The legacy stream of one storage "0".
-std::string legacy(const Bytes& object, const std::string& raw, uint64_t count, bool little = true, const Bytes& keys = list({text("0")})) {
-  const Bytes machine = dict({{text("protocol_version"), "M\xE9\x03"}, {text("little_endian"), little ? yes : no}, {text("type_sizes"), "}"}});
-  return pickle("\x8A\x0A\x6C\xFC\x9C\x46\xF9\x20\x6A\xA8\x50\x19") + pickle("M\xE9\x03") + pickle(machine) + pickle(object) + pickle(keys) +
-         asm_::little(count, 8) + raw;
+std::string legacy(const Bytes& object, const std::string& raw, uint64_t count, bool little = true,
+                   const Bytes& keys = list({text("0")})) {
+  const Bytes machine = dict(
+      {{text("protocol_version"), "M\xE9\x03"}, {text("little_endian"), little ? yes : no}, {text("type_sizes"), "}"}});
+  return pickle("\x8A\x0A\x6C\xFC\x9C\x46\xF9\x20\x6A\xA8\x50\x19") + pickle("M\xE9\x03") + pickle(machine) +
+         pickle(object) + pickle(keys) + asm_::little(count, 8) + raw;
 }
 Bytes legacy_storage(int64_t count, const Bytes& view = none) {
   return tuple({text("storage"), global("torch", "FloatStorage"), text("0"), text("cpu"), integer(count), view}) + "Q";
@@ -82,12 +85,18 @@ TEST_CASE("torch: views are read as what they mean") {
     std::vector<int64_t> shape, strides;
     std::vector<float> expected;
   };
-  const std::vector<View> cases = {{0, {2, 3}, {3, 1}, {0, 1, 2, 3, 4, 5}}, {0, {3, 2}, {1, 3}, {0, 3, 1, 4, 2, 5}}, {4, {2}, {1}, {4, 5}},
-                                   {1, {2}, {3}, {1, 4}},                   {2, {2, 2}, {0, 1}, {2, 3, 2, 3}},       {5, {}, {}, {5}},
+  const std::vector<View> cases = {{0, {2, 3}, {3, 1}, {0, 1, 2, 3, 4, 5}},
+                                   {0, {3, 2}, {1, 3}, {0, 3, 1, 4, 2, 5}},
+                                   {4, {2}, {1}, {4, 5}},
+                                   {1, {2}, {3}, {1, 4}},
+                                   {2, {2, 2}, {0, 1}, {2, 3, 2, 3}},
+                                   {5, {}, {}, {5}},
                                    {6, {0}, {1}, {}}};
   for (const View& view : cases) {
     const Bytes value = dict({{text("x"), tensor(storage("0", 6), view.offset, view.shape, view.strides)}});
-    for (const std::string& bytes : {archive(folder, pickle(value), {six}), legacy(dict({{text("x"), tensor(legacy_storage(6), view.offset, view.shape, view.strides)}}), six, 6)}) {
+    for (const std::string& bytes :
+         {archive(folder, pickle(value), {six}),
+          legacy(dict({{text("x"), tensor(legacy_storage(6), view.offset, view.shape, view.strides)}}), six, 6)}) {
       const auto reader = open_torch_file(folder.put("x.bin", bytes));
       CHECK(elements(*reader, tensor_named(*reader, "x")) == floats(view.expected));
       verify_all(*reader);
@@ -98,7 +107,8 @@ TEST_CASE("torch: views are read as what they mean") {
 TEST_CASE("torch: legacy views of storages are windows") {
   const TempFolder folder;
   const Bytes window = tuple({text("1"), integer(2), integer(3)});
-  const auto reader = open_torch_file(folder.put("x.pt", legacy(dict({{text("x"), tensor(legacy_storage(6, window), 1, {2}, {1})}}), six, 6)));
+  const auto reader = open_torch_file(
+      folder.put("x.pt", legacy(dict({{text("x"), tensor(legacy_storage(6, window), 1, {2}, {1})}}), six, 6)));
   CHECK(elements(*reader, tensor_named(*reader, "x")) == floats({3, 4}));
   const Bytes outside = dict({{text("x"), tensor(legacy_storage(6, window), 1, {3}, {1})}});
   check_refused([&] { open_torch_file(folder.put("y.pt", legacy(outside, six, 6))); }, {"y.pt", "storage 0"});
@@ -107,8 +117,10 @@ TEST_CASE("torch: legacy views of storages are windows") {
 TEST_CASE("torch: big-endian storages are swapped by element, wherever a read begins") {
   const TempFolder folder;
   std::string swapped = six;
-  for (size_t i = 0; i < swapped.size(); i += 4) std::reverse(swapped.begin() + static_cast<ptrdiff_t>(i), swapped.begin() + static_cast<ptrdiff_t>(i + 4));
-  const auto reader = open_torch_file(folder.put("x.pt", legacy(dict({{text("x"), tensor(legacy_storage(6), 0, {6}, {1})}}), swapped, 6, false)));
+  for (size_t i = 0; i < swapped.size(); i += 4)
+    std::reverse(swapped.begin() + static_cast<ptrdiff_t>(i), swapped.begin() + static_cast<ptrdiff_t>(i + 4));
+  const auto reader = open_torch_file(
+      folder.put("x.pt", legacy(dict({{text("x"), tensor(legacy_storage(6), 0, {6}, {1})}}), swapped, 6, false)));
   CHECK(elements(*reader, tensor_named(*reader, "x")) == six);
   for (uint64_t at = 0; at < 24; ++at)
     for (size_t count = 0; at + count <= 24; ++count) {
@@ -143,20 +155,27 @@ TEST_CASE("torch: refused roots and names") {
     Bytes value;
     std::string word;
   };
-  const std::vector<Refused> cases = {{integer(3), "kind integer"},
-                                      {list({t}), "kind list"},
-                                      {dict({{text("a.b"), t}, {text("a"), dict({{text("b"), t}})}}), "two tensors are named `a.b`"},
-                                      {dict({{text(""), t}}), "no name"},
-                                      {dict({{text("a\0b"s), t}}), "no name"},
-                                      {dict({{text(std::string(4097, 'n')), t}}), "4096"}};
-  for (const Refused& c : cases) check_refused([&] { open_torch_file(folder.put("x.bin", archive(folder, pickle(c.value), {six}))); }, {"x.bin", c.word});
+  const std::vector<Refused> cases = {
+      {integer(3), "kind integer"},
+      {list({t}), "kind list"},
+      {dict({{text("a.b"), t}, {text("a"), dict({{text("b"), t}})}}), "two tensors are named `a.b`"},
+      {dict({{text(""), t}}), "no name"},
+      {dict({{text("a\0b"s), t}}), "no name"},
+      {dict({{text(std::string(4097, 'n')), t}}), "4096"}};
+  for (const Refused& c : cases)
+    check_refused([&] { open_torch_file(folder.put("x.bin", archive(folder, pickle(c.value), {six}))); },
+                  {"x.bin", c.word});
 }
 
 TEST_CASE("torch: files of other kinds are refused by name") {
   const TempFolder folder;
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {"PYTORCH1" + std::string(64, '\0'), "PYTORCH1"}, {std::string(257, '\0') + "ustar" + std::string(300, '\0'), "tar"}, {pickle("}"), "a pickle"}, {"", "not a file of torch.save"}};
-  for (const auto& [bytes, word] : cases) check_refused([&] { open_torch_file(folder.put("x.pt", bytes)); }, {"x.pt", word});
+      {"PYTORCH1" + std::string(64, '\0'), "PYTORCH1"},
+      {std::string(257, '\0') + "ustar" + std::string(300, '\0'), "tar"},
+      {pickle("}"), "a pickle"},
+      {"", "not a file of torch.save"}};
+  for (const auto& [bytes, word] : cases)
+    check_refused([&] { open_torch_file(folder.put("x.pt", bytes)); }, {"x.pt", word});
 }
 
 TEST_CASE("torch: the legacy stream is read to its last byte") {
@@ -171,19 +190,21 @@ TEST_CASE("torch: the legacy stream is read to its last byte") {
   struct Refused {
     std::string bytes, word;
   };
-  const std::vector<Refused> cases = {{good + "x", "1 bytes behind"},
-                                      {legacy(object, six, 5), "behind"},
-                                      {legacy(object, six, UINT64_MAX), "does not lie in the file"},
-                                      {legacy(object, six, 6, true, list({})), "behind"},
-                                      {legacy(object, six, 6, true, list({text("1")})), "storage 1"},
-                                      {legacy(object, six + asm_::little(0, 8), 6, true, list({text("0"), text("0")})), "twice"},
-                                      {legacy(object, six, 6, true, text("0")), "no list"}};
+  const std::vector<Refused> cases = {
+      {good + "x", "1 bytes behind"},
+      {legacy(object, six, 5), "behind"},
+      {legacy(object, six, UINT64_MAX), "does not lie in the file"},
+      {legacy(object, six, 6, true, list({})), "behind"},
+      {legacy(object, six, 6, true, list({text("1")})), "storage 1"},
+      {legacy(object, six + asm_::little(0, 8), 6, true, list({text("0"), text("0")})), "twice"},
+      {legacy(object, six, 6, true, text("0")), "no list"}};
   for (const Refused& c : cases) check_refused([&] { open_torch_file(folder.put("x.pt", c.bytes)); }, {"x.pt", c.word});
 }
 
 // bf16 arguments of the one direction are fp32 results of the other: the upper halves of their bits.
 TEST_CASE("torch: a real checkpoint and its conversion by another program") {
-  const std::filesystem::path root = std::filesystem::path(TESSERA_TESTS) / "seed/cases/mg2hf_p_tp2pp2_bf16_ver3_enc_self";
+  const std::filesystem::path root =
+      std::filesystem::path(TESSERA_TESTS) / "seed/cases/mg2hf_p_tp2pp2_bf16_ver3_enc_self";
   const auto megatron = open_checkpoint(root / "input");
   const auto hf = open_torch_file(root / "expected/pytorch_model.bin");
   CHECK(megatron->contents().mesh == Mesh{2, 2, 1, 1, 2});

@@ -14,7 +14,8 @@
 namespace tessera::testing {
 
 // One archive with this data.pkl and these storages "0", "1", ...
-inline std::string archive(const TempFolder& folder, const std::string& pickle, const std::vector<std::string>& storages) {
+inline std::string archive(const TempFolder& folder, const std::string& pickle,
+                           const std::vector<std::string>& storages) {
   const std::filesystem::path path = folder / "made/archive.pt";
   std::filesystem::create_directories(path.parent_path());
   std::filesystem::remove(path);

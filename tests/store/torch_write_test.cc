@@ -89,8 +89,11 @@ TEST_CASE("pickle writer: opcodes of protocol 2") {
   writer.real(3.0);
   writer.text("\u00e9");
   writer.end_list();
-  CHECK(writer.finish() == "\x80\x02](N\x88K\xFFM\x00\x01J\xFF\xFF\xFF\xFF\x8A\x08\x00\x00\x00\x80\x00\x00\x00\x00G\x40\x08\x00\x00\x00\x00\x00\x00X\x02\x00\x00\x00\xC3\xA9"
-                           "e."s);
+  CHECK(writer.finish() ==
+        "\x80\x02]("
+        "N\x88K\xFFM\x00\x01J\xFF\xFF\xFF\xFF\x8A\x08\x00\x00\x00\x80\x00\x00\x00\x00G\x40\x08\x00\x00\x00\x00\x00\x00X"
+        "\x02\x00\x00\x00\xC3\xA9"
+        "e."s);
 }
 
 TEST_CASE("pickle writer: arguments come back; objects of unknown classes are left out") {
@@ -119,7 +122,8 @@ TEST_CASE("torch writer: every dtype and shape comes back") {
     data.push_back(std::string(tensor_bytes(tensors.back()), static_cast<char>('a' + d)));
   }
   REQUIRE(tensors.size() >= 18);
-  for (const auto& [name, shape] : {std::pair{"scalar", std::vector<int64_t>{}}, {"empty", {0}}, {"hollow", {2, 0, 3}}, {"tall", {3, 1, 1}}}) {
+  for (const auto& [name, shape] :
+       {std::pair{"scalar", std::vector<int64_t>{}}, {"empty", {0}}, {"hollow", {2, 0, 3}}, {"tall", {3, 1, 1}}}) {
     tensors.push_back({name, DType::f32, shape});
     data.push_back(std::string(tensor_bytes(tensors.back()), name[0]));
   }

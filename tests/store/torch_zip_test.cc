@@ -43,13 +43,14 @@ std::string plain_zip(std::vector<Member> members) {
     if (m.method == 8 && m.packed.empty()) m.packed = deflated(m.bytes);
     const std::string& data = m.method == 8 ? m.packed : m.bytes;
     const uint32_t crc = crc32(std::as_bytes(std::span(m.bytes)));
-    const std::string common = little(static_cast<uint64_t>(m.method), 2) + little(0, 4) + little(crc, 4) + little(data.size(), 4) +
-                               little(m.bytes.size(), 4) + little(m.name.size(), 2);
+    const std::string common = little(static_cast<uint64_t>(m.method), 2) + little(0, 4) + little(crc, 4) +
+                               little(data.size(), 4) + little(m.bytes.size(), 4) + little(m.name.size(), 2);
     out += "PK\3\4" + little(0, 4) + common + little(0, 2) + m.name + data;
     directory += "PK\1\2" + little(0, 6) + common + little(0, 12) + little(at, 4) + m.name;
   }
   const size_t at = out.size(), count = members.size();
-  return out + directory + "PK\5\6" + little(0, 4) + little(count, 2) + little(count, 2) + little(directory.size(), 4) + little(at, 4) + little(0, 2);
+  return out + directory + "PK\5\6" + little(0, 4) + little(count, 2) + little(count, 2) + little(directory.size(), 4) +
+         little(at, 4) + little(0, 2);
 }
 
 std::vector<Member> members() { return {{"a/data.pkl", state}, {"a/data/0", six}, {"a/version", "3\n"}}; }
@@ -146,7 +147,8 @@ TEST_CASE("zip: no byte of structure may change") {
   const std::string good = archive(folder, state, {six});
   check_good(folder, good);
   const size_t data = good.find("data/0"), header = good.rfind("PK\3\4", data), descriptor = good.find("PK\7\10", data);
-  const size_t entry = good.rfind("PK\1\2", good.rfind("data/0")), end64 = good.rfind("PK\6\6"), locator = good.rfind("PK\6\7"), end = good.rfind("PK\5\6");
+  const size_t entry = good.rfind("PK\1\2", good.rfind("data/0")), end64 = good.rfind("PK\6\6"),
+               locator = good.rfind("PK\6\7"), end = good.rfind("PK\5\6");
   struct Change {
     std::string what;
     size_t at;
@@ -200,7 +202,8 @@ TEST_CASE("zip: no byte of structure may change") {
   }
   for (const std::string& bad : {good + "x", "x" + good, good + good, "MZ" + good})
     check_refused([&] { open(folder, bad); }, {"x.pt"});
-  for (size_t size = 0; size < good.size(); ++size) check_refused([&] { open(folder, good.substr(0, size)); }, {"x.pt"});
+  for (size_t size = 0; size < good.size(); ++size)
+    check_refused([&] { open(folder, good.substr(0, size)); }, {"x.pt"});
 }
 
 TEST_CASE("zip: no flipped bit gives other tensors") {
@@ -237,7 +240,8 @@ TEST_CASE("zip: all checksums 0 were not computed") {
   const TempFolder folder;
   std::string bytes = plain_zip(members());
   for (const char* signature : {"PK\3\4", "PK\1\2"})
-    for (size_t at = bytes.find(signature); at != std::string::npos; at = bytes.find(signature, at + 1)) bytes.replace(at + (signature[2] == 1 ? 16 : 14), 4, 4, '\0');
+    for (size_t at = bytes.find(signature); at != std::string::npos; at = bytes.find(signature, at + 1))
+      bytes.replace(at + (signature[2] == 1 ? 16 : 14), 4, 4, '\0');
   const auto reader = open(folder, bytes);
   REQUIRE(reader->contents().warnings.size() == 1);
   CHECK(reader->contents().warnings[0].find("no checksums") != std::string::npos);

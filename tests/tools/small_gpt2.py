@@ -10,7 +10,7 @@ import struct
 import sys
 
 CONFIG = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "vocab_size": 1003, "n_positions": 64, "n_embd": 48,
-          "n_layer": 4, "n_head": 4, "n_inner": 160, "activation_function": "gelu_new", "layer_norm_epsilon": 1e-5}
+          "n_layer": 4, "n_head": 4, "n_inner": 160, "activation_function": "gelu_new", "layer_norm_epsilon": 1e-5, "bos_token_id": 0, "eos_token_id": 0}
 
 
 def shapes(c):
@@ -43,6 +43,8 @@ def write_plain(folder):
 def write_transformers(folder):
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel
+    from transformers.utils import logging
+    logging.disable_progress_bar()
     torch.manual_seed(1)
     config = GPT2Config(**{k: v for k, v in CONFIG.items() if k not in ("model_type", "architectures")})
     GPT2LMHeadModel(config).save_pretrained(folder)
