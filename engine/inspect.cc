@@ -1,5 +1,6 @@
 // What a file or folder holds, from its headers; with --hash the bytes too.
 #include "base/text.h"
+#include "ends.h"
 #include "planning.h"
 #include "run/windows.h"
 #include "store/checksum.h"

@@ -144,6 +144,9 @@ Report plan(Session& session, const Request& request, const PlanView& view) {
     if (!side) fail_usage(format("--names {}: no such side", escape(view.names_of)));
     Report report;
     report.lines = name_lines(prepared->plan, *side);
+    List names;
+    for (const std::string& line : report.lines) names.push_back(line);
+    report.json["names"] = std::move(names);
     if (!view.against.empty()) compare_lists(report.lines, view.against);
     return report;
   }

@@ -1,6 +1,7 @@
 // From a request to a plan: rules chosen, ends settled, dialects detected. Shared by convert, plan and explain.
 #pragma once
 #include "rule_book.h"
+#include "store/formats.h"
 
 namespace tessera {
 
@@ -17,7 +18,11 @@ struct Prepared {
 // Throws Refused or Error.
 std::unique_ptr<Prepared> prepare(Session& session, const Request& request, uint64_t max_shard_size);
 
-// The families whose `match` fits a configuration.
-bool matches(const RuleFile& file, const Map& config);
+// The rule file that fits a checkpoint: by its config.json, else the one under which a plan can be made. Adds how it was
+// found. Error(usage) if none or several do.
+std::filesystem::path choose_rules(Session& session, const Request& request, const Contents& source,
+                                   std::vector<std::string>& evidence);
+OutputSpec output_spec(const Prepared& prepared, const Format& format_, uint64_t max_shard_size);
+Map as_map(const std::map<std::string, Value>& settings);
 
 }  // namespace tessera
