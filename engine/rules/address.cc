@@ -87,7 +87,8 @@ class AddressParser {
 
   bool hole() {
     const size_t close = s_.find('>', at_);
-    if (!out_.name.empty() && out_.name.back().hole >= 0) return fail(at_, at_ + 1, "two holes need a letter between them");
+    if (!out_.name.empty() && out_.name.back().hole >= 0)
+      return fail(at_, at_ + 1, "two holes need a letter between them");
     if (close == s_.npos) return fail(at_, at_ + 1, "this `<` is never closed");
     auto expr = parse_expression(text_.sub(at_ + 1, close), diagnostics_);
     if (!expr) return false;

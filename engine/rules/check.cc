@@ -60,12 +60,19 @@ void Findings::report(Diagnostics& diagnostics) const {
 }
 
 Proving::Proving(const RuleSet& rules) : set(rules), file(rules.file), knowledge(rules.file) {
-  for (const Stated& stated : file.require) add_facts(stated.condition, facts);
+  for (const Stated& stated : file.require) require(stated.condition);
   for (const Rule& rule : set.rules) sites.push_back({rule.name, &rule, nullptr, &rule.when, &rule.loops, rule.stage});
   for (const Copy& copy : set.copies) {
     const Rule& rule = set.rules[copy.of];
     sites.push_back({"a copy of " + rule.name, &rule, &copy, &copy.when, &copy.loops, copy.stage});
   }
+}
+
+void Proving::require(const Expr& condition) {
+  knowledge.required.push_back(condition);
+  if (!walk({}, knowledge).never()) return add_facts(condition, facts);
+  knowledge.required.pop_back();
+  refuted.push_back(condition.span());
 }
 
 std::vector<Clause> clauses_of(const Site& site, const Alternative& alternative, const Renaming& names) {

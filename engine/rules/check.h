@@ -47,8 +47,12 @@ struct Proving {
   const RuleFile& file;
   Knowledge knowledge;
   std::vector<Linear> facts;  // what `require` says of integers
+  std::vector<Span> refuted;  // what `require` says against what it says above: nothing is concluded from that
   std::vector<Site> sites;    // rules in their order, then copies
   Findings findings;
+
+ private:
+  void require(const Expr& condition);
 };
 
 // Runs `prove` and marks `site` broken if that found an error.

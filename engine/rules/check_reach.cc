@@ -96,6 +96,8 @@ class Reach {
 }  // namespace
 
 void prove_reachable(Proving& proving) {
+  for (const Span& span : proving.refuted)
+    proving.findings.error("R06", span, "this and what is required above never hold together");
   Reach reach(proving);
   std::map<std::string, std::vector<const Site*>> sites;
   for (const Site& site : proving.sites) {

@@ -29,7 +29,8 @@ bool check_holes(const RenameLine& line, bool packing, const Form& form) {
   const auto left = holes_of(line.left), right = holes_of(line.right);
   const bool all = std::includes(left.begin(), left.end(), right.begin(), right.end());
   if (all && (packing || left.size() == right.size())) return true;
-  form.wrong(line.right_text.span, packing ? "a hole on the right stands on the left too" : "both sides of a line have the same holes");
+  form.wrong(line.right_text.span,
+             packing ? "a hole on the right stands on the left too" : "both sides of a line have the same holes");
   return false;
 }
 
@@ -59,14 +60,17 @@ Form::Fields fields_of(const Form& form, Dialect& dialect) {
       if (const auto name = form.word(node, what)) out = name->s;
     };
   };
-  Form::Fields fields{{dialect.packing ? "packing" : "dialect", word(dialect.name, dialect.packing ? "a packing" : "a dialect")},
-                      {"side", word(dialect.side, "a side")},
-                      {"what", [&](const Text&, const Node& node) {
-                         if (const Text* what = form.text(node, "a description")) dialect.what = what->s;
-                       }},
-                      {dialect.packing ? "pack" : "rename", [&](const Text&, const Node& node) { parse_rename(node, form, dialect); }}};
+  Form::Fields fields{
+      {dialect.packing ? "packing" : "dialect", word(dialect.name, dialect.packing ? "a packing" : "a dialect")},
+      {"side", word(dialect.side, "a side")},
+      {"what",
+       [&](const Text&, const Node& node) {
+         if (const Text* what = form.text(node, "a description")) dialect.what = what->s;
+       }},
+      {dialect.packing ? "pack" : "rename", [&](const Text&, const Node& node) { parse_rename(node, form, dialect); }}};
   if (dialect.packing) {
-    fields.emplace_back("when", [&](const Text&, const Node& node) { dialect.when = form.expression(node, "a condition"); });
+    fields.emplace_back("when",
+                        [&](const Text&, const Node& node) { dialect.when = form.expression(node, "a condition"); });
   } else {
     fields.emplace_back("config", [&](const Text&, const Node& node) { parse_keys(node, form, dialect); });
     fields.emplace_back("extends", [&](const Text&, const Node& node) {

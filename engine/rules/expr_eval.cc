@@ -9,7 +9,7 @@
 namespace tessera {
 namespace {
 
-constexpr size_t most_work = 5'000'000;  // nodes visited and values copied or compared
+constexpr size_t most_work = 5'000'000;   // nodes visited and values copied or compared
 constexpr size_t most_built = 4'000'000;  // values put into new lists
 
 // A value that stands elsewhere, or one that was just made.
@@ -95,16 +95,26 @@ Operand Evaluation::visit(uint32_t id, bool forgiving) {
   const ExprNode& node = expr_.nodes[id];
   if (failed_ || !spend(node, 1)) return {};
   switch (node.op) {
-    case ExprOp::literal: return {&node.value, {}};
-    case ExprOp::name: return name(node, id, forgiving);
-    case ExprOp::member: return member(node, id, forgiving);
-    case ExprOp::index: return index(node);
-    case ExprOp::call: return function(node);
-    case ExprOp::list: return list(node);
-    case ExprOp::list_for: return list_for(node);
-    case ExprOp::or_: return either(node, forgiving);
-    case ExprOp::and_: return both(node, forgiving);
-    default: return operation(node);
+    case ExprOp::literal:
+      return {&node.value, {}};
+    case ExprOp::name:
+      return name(node, id, forgiving);
+    case ExprOp::member:
+      return member(node, id, forgiving);
+    case ExprOp::index:
+      return index(node);
+    case ExprOp::call:
+      return function(node);
+    case ExprOp::list:
+      return list(node);
+    case ExprOp::list_for:
+      return list_for(node);
+    case ExprOp::or_:
+      return either(node, forgiving);
+    case ExprOp::and_:
+      return both(node, forgiving);
+    default:
+      return operation(node);
   }
 }
 
@@ -121,9 +131,11 @@ Operand Evaluation::name(const ExprNode& node, uint32_t id, bool forgiving) {
 Operand Evaluation::member(const ExprNode& node, uint32_t id, bool forgiving) {
   const Operand base = visit(node.args[0], forgiving);
   if (failed_ || base.get().is_none()) return {};
-  if (!base.get().as_map()) return fail(node, format("{} has no `{}`", a_or_an(type_name(base.get())), escape(node.name)));
+  if (!base.get().as_map())
+    return fail(node, format("{} has no `{}`", a_or_an(type_name(base.get())), escape(node.name)));
   const Value* value = base.get().as_map()->find(node.name);
-  if (!value && !dotted_path(expr_, id)) return forgiving ? Operand{} : fail(node, format("there is no `{}`", escape(node.name)));
+  if (!value && !dotted_path(expr_, id))
+    return forgiving ? Operand{} : fail(node, format("there is no `{}`", escape(node.name)));
   if (!value) return absent(node, id, forgiving);
   return base.there ? Operand{value, {}} : Operand{nullptr, *value};
 }
@@ -134,7 +146,8 @@ Operand Evaluation::index(const ExprNode& node) {
   if (failed_) return {};
   const Value& value = base.get();
   if (!value.as_list() && !value.as_string()) return fail(node, format("an index into {}", a_or_an(type_name(value))));
-  const std::vector<std::string_view> letters = value.as_string() ? characters_of(*value.as_string()) : std::vector<std::string_view>();
+  const std::vector<std::string_view> letters =
+      value.as_string() ? characters_of(*value.as_string()) : std::vector<std::string_view>();
   const size_t size = value.as_list() ? value.as_list()->size() : letters.size();
   if (*at < 0 || *at >= static_cast<int64_t>(size))
     return fail(node, format("index {} is out of range: there are {} items", *at, size));
@@ -201,7 +214,8 @@ Operand Evaluation::list_for(const ExprNode& node) {
   const size_t slot = bound_.size();
   bound_.emplace_back(node.name, Value());
   for (int64_t i = *lo; i < *hi && !failed_; ++i) {
-    if (i - *lo >= static_cast<int64_t>(most_items)) return fail(node, format("a list has at most {} items", most_items));
+    if (i - *lo >= static_cast<int64_t>(most_items))
+      return fail(node, format("a list has at most {} items", most_items));
     bound_[slot].second = i;
     if (node.args.size() < 4 || holds(node.args[3])) {
       Operand item = visit(node.args[0], false);
@@ -242,7 +256,8 @@ std::optional<int64_t> evaluate_int(const Expr& expr, const Scope& scope, EvalFa
   const auto value = evaluate(expr, scope, fault);
   if (!value) return std::nullopt;
   if (value->as_int()) return *value->as_int();
-  if (fault) *fault = {expr.span(), format("a whole number is wanted, this is {} ({})", show(*value), type_name(*value))};
+  if (fault)
+    *fault = {expr.span(), format("a whole number is wanted, this is {} ({})", show(*value), type_name(*value))};
   return std::nullopt;
 }
 

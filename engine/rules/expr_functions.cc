@@ -70,13 +70,16 @@ double round_to_bf16(double value) {
 }
 
 Result square_root(const Arguments& args, std::string& why) {
-  return computed(*args[0], [](double x) { return std::sqrt(x); }, why);
+  return computed(
+      *args[0], [](double x) { return std::sqrt(x); }, why);
 }
 Result exponential(const Arguments& args, std::string& why) {
-  return computed(*args[0], [](double x) { return std::exp(x); }, why);
+  return computed(
+      *args[0], [](double x) { return std::exp(x); }, why);
 }
 Result logarithm(const Arguments& args, std::string& why) {
-  return computed(*args[0], [](double x) { return std::log(x); }, why);
+  return computed(
+      *args[0], [](double x) { return std::log(x); }, why);
 }
 Result bf16(const Arguments& args, std::string& why) { return computed(*args[0], round_to_bf16, why); }
 
@@ -84,7 +87,8 @@ Result count_leading(const Arguments& args, std::string& why) {
   const auto items = items_of(*args[0]);
   if (!items) return wants("a list or a text", *args[0], why);
   int64_t count = 0;
-  while (static_cast<size_t>(count) < items->size() && same_value((*items)[static_cast<size_t>(count)], *args[1])) ++count;
+  while (static_cast<size_t>(count) < items->size() && same_value((*items)[static_cast<size_t>(count)], *args[1]))
+    ++count;
   return Value(count);
 }
 
@@ -172,7 +176,8 @@ Result call(std::string_view name, const Arguments& args, std::string& why) {
   for (const Row& row : rows()) {
     if (row.function.name != name) continue;
     const auto count = static_cast<int>(args.size());
-    if (count >= row.function.least && (row.function.most < 0 || count <= row.function.most)) return row.compute(args, why);
+    if (count >= row.function.least && (row.function.most < 0 || count <= row.function.most))
+      return row.compute(args, why);
     return no_result(why, format("`{}` with {} arguments", name, count));
   }
   return no_result(why, format("there is no function `{}`", name));

@@ -56,7 +56,8 @@ Token number(std::string_view text, Token token) {
     token.value = value;
   } else {
     double value = 0;
-    if (std::from_chars(first, last, value).ec != std::errc()) return fault(token, "this number does not fit a 64-bit float");
+    if (std::from_chars(first, last, value).ec != std::errc())
+      return fault(token, "this number does not fit a 64-bit float");
     token.value = value;
   }
   token.kind = Token::Kind::value;

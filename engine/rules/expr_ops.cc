@@ -29,10 +29,21 @@ std::optional<double> as_number(const Value& value) {
 }
 
 std::string_view symbol(ExprOp op) {
-  constexpr std::array<std::pair<ExprOp, std::string_view>, 15> symbols{
-      {{ExprOp::add, "+"}, {ExprOp::sub, "-"}, {ExprOp::mul, "*"}, {ExprOp::floordiv, "//"}, {ExprOp::mod, "%"},
-       {ExprOp::div, "/"}, {ExprOp::power, "**"}, {ExprOp::eq, "=="}, {ExprOp::ne, "!="}, {ExprOp::lt, "<"},
-       {ExprOp::le, "<="}, {ExprOp::gt, ">"}, {ExprOp::ge, ">="}, {ExprOp::in, "in"}, {ExprOp::not_in, "not in"}}};
+  constexpr std::array<std::pair<ExprOp, std::string_view>, 15> symbols{{{ExprOp::add, "+"},
+                                                                         {ExprOp::sub, "-"},
+                                                                         {ExprOp::mul, "*"},
+                                                                         {ExprOp::floordiv, "//"},
+                                                                         {ExprOp::mod, "%"},
+                                                                         {ExprOp::div, "/"},
+                                                                         {ExprOp::power, "**"},
+                                                                         {ExprOp::eq, "=="},
+                                                                         {ExprOp::ne, "!="},
+                                                                         {ExprOp::lt, "<"},
+                                                                         {ExprOp::le, "<="},
+                                                                         {ExprOp::gt, ">"},
+                                                                         {ExprOp::ge, ">="},
+                                                                         {ExprOp::in, "in"},
+                                                                         {ExprOp::not_in, "not in"}}};
   for (const auto& [candidate, text] : symbols)
     if (candidate == op) return text;
   return "?";
@@ -70,13 +81,20 @@ Result on_integers(ExprOp op, int64_t a, int64_t b, std::string& why) {
   const bool divides = op == ExprOp::floordiv || op == ExprOp::mod || op == ExprOp::div;
   if (divides && b == 0) return no_result(why, "division by zero");
   switch (op) {
-    case ExprOp::add: return whole(checked_add(a, b), why);
-    case ExprOp::sub: return whole(checked_sub(a, b), why);
-    case ExprOp::mul: return whole(checked_mul(a, b), why);
-    case ExprOp::floordiv: return b == -1 ? whole(checked_sub(int64_t{0}, a), why) : Value(floor_divide(a, b));
-    case ExprOp::mod: return b == -1 ? Value(0) : Value(floor_modulo(a, b));
-    case ExprOp::div: return finite(static_cast<double>(a) / static_cast<double>(b), why);
-    default: break;
+    case ExprOp::add:
+      return whole(checked_add(a, b), why);
+    case ExprOp::sub:
+      return whole(checked_sub(a, b), why);
+    case ExprOp::mul:
+      return whole(checked_mul(a, b), why);
+    case ExprOp::floordiv:
+      return b == -1 ? whole(checked_sub(int64_t{0}, a), why) : Value(floor_divide(a, b));
+    case ExprOp::mod:
+      return b == -1 ? Value(0) : Value(floor_modulo(a, b));
+    case ExprOp::div:
+      return finite(static_cast<double>(a) / static_cast<double>(b), why);
+    default:
+      break;
   }
   if (b >= 0) return whole(integer_power(a, b), why);
   if (a == 0) return no_result(why, "division by zero");
@@ -87,13 +105,20 @@ Result on_floats(ExprOp op, double a, double b, std::string& why) {
   const bool divides = op == ExprOp::floordiv || op == ExprOp::mod || op == ExprOp::div;
   if (divides && b == 0) return no_result(why, "division by zero");
   switch (op) {
-    case ExprOp::add: return finite(a + b, why);
-    case ExprOp::sub: return finite(a - b, why);
-    case ExprOp::mul: return finite(a * b, why);
-    case ExprOp::floordiv: return finite(std::floor(a / b), why);
-    case ExprOp::mod: return finite(floor_modulo(a, b), why);
-    case ExprOp::div: return finite(a / b, why);
-    default: return finite(std::pow(a, b), why);
+    case ExprOp::add:
+      return finite(a + b, why);
+    case ExprOp::sub:
+      return finite(a - b, why);
+    case ExprOp::mul:
+      return finite(a * b, why);
+    case ExprOp::floordiv:
+      return finite(std::floor(a / b), why);
+    case ExprOp::mod:
+      return finite(floor_modulo(a, b), why);
+    case ExprOp::div:
+      return finite(a / b, why);
+    default:
+      return finite(std::pow(a, b), why);
   }
 }
 
@@ -148,10 +173,14 @@ Result compared(ExprOp op, const Value& a, const Value& b, std::string& why) {
   const auto sign = order(a, b);
   if (!sign) return wrong_types(op, a, b, why);
   switch (op) {
-    case ExprOp::lt: return Value(*sign < 0);
-    case ExprOp::le: return Value(*sign <= 0);
-    case ExprOp::gt: return Value(*sign > 0);
-    default: return Value(*sign >= 0);
+    case ExprOp::lt:
+      return Value(*sign < 0);
+    case ExprOp::le:
+      return Value(*sign <= 0);
+    case ExprOp::gt:
+      return Value(*sign > 0);
+    default:
+      return Value(*sign >= 0);
   }
 }
 
@@ -176,21 +205,26 @@ Result negated(const Value& value, std::string& why) {
 
 Result apply(ExprOp op, const Value& a, const Value& b, std::string& why) {
   switch (op) {
-    case ExprOp::eq: return Value(same_value(a, b));
-    case ExprOp::ne: return Value(!same_value(a, b));
+    case ExprOp::eq:
+      return Value(same_value(a, b));
+    case ExprOp::ne:
+      return Value(!same_value(a, b));
     case ExprOp::lt:
     case ExprOp::le:
     case ExprOp::gt:
-    case ExprOp::ge: return compared(op, a, b, why);
+    case ExprOp::ge:
+      return compared(op, a, b, why);
     case ExprOp::in:
     case ExprOp::not_in:
       if (!b.as_list()) return wrong_types(op, a, b, why);
       return Value(contains(*b.as_list(), a) == (op == ExprOp::in));
-    case ExprOp::add: return add(a, b, why);
+    case ExprOp::add:
+      return add(a, b, why);
     case ExprOp::mul:
       if (a.as_list() && b.as_int()) return repeated(*a.as_list(), *b.as_int(), why);
       return arithmetic(op, a, b, why);
-    default: return arithmetic(op, a, b, why);
+    default:
+      return arithmetic(op, a, b, why);
   }
 }
 

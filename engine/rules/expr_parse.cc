@@ -114,8 +114,13 @@ uint32_t ExprParser::negation() {
 
 std::optional<ExprOp> ExprParser::take_comparison() {
   if (take("not")) return expect("in"), ExprOp::not_in;
-  return take_one({{"==", ExprOp::eq}, {"!=", ExprOp::ne}, {"<=", ExprOp::le}, {">=", ExprOp::ge}, {"<", ExprOp::lt},
-                   {">", ExprOp::gt}, {"in", ExprOp::in}});
+  return take_one({{"==", ExprOp::eq},
+                   {"!=", ExprOp::ne},
+                   {"<=", ExprOp::le},
+                   {">=", ExprOp::ge},
+                   {"<", ExprOp::lt},
+                   {">", ExprOp::gt},
+                   {"in", ExprOp::in}});
 }
 
 uint32_t ExprParser::comparison() {
@@ -135,7 +140,8 @@ uint32_t ExprParser::sum() {
 uint32_t ExprParser::term() {
   const uint32_t start = begin();
   uint32_t left = unary();
-  while (const auto op = take_one({{"*", ExprOp::mul}, {"//", ExprOp::floordiv}, {"%", ExprOp::mod}, {"/", ExprOp::div}}))
+  while (const auto op =
+             take_one({{"*", ExprOp::mul}, {"//", ExprOp::floordiv}, {"%", ExprOp::mod}, {"/", ExprOp::div}}))
     left = binary(*op, left, unary(), start);
   return left;
 }

@@ -30,15 +30,18 @@ std::optional<RangePieces> find_pieces(const Text& text, Diagnostics& diagnostic
     if (pieces.has_where) parser.expression();
     parser.finish();
   }
-  if (!whole) diagnostics.error("R01", text.span, "a range is `axis in low..high`, perhaps with `where` and a condition");
-  else diagnostics.append(inner);
+  if (!whole)
+    diagnostics.error("R01", text.span, "a range is `axis in low..high`, perhaps with `where` and a condition");
+  else
+    diagnostics.append(inner);
   return whole && !parser.failed() ? std::optional(pieces) : std::nullopt;
 }
 
 // A bound that is a number already must be a size.
 bool check_bound(const Expr& bound, Diagnostics& diagnostics) {
   if (!names_of(bound).empty()) return true;
-  const auto value = evaluate_int(bound, [](std::string_view) { return nullptr; }, nullptr);
+  const auto value = evaluate_int(
+      bound, [](std::string_view) { return nullptr; }, nullptr);
   if (value && *value >= 0) return true;
   diagnostics.error("R01", bound.span(), "a range runs over whole numbers from 0 on");
   return false;

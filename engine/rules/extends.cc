@@ -16,12 +16,17 @@ Span start_of(const Node& root) { return {root.span.source, root.span.begin, roo
 
 // What each file of a chain must say for itself.
 bool check_head(const Node& root, Diagnostics& diagnostics) {
-  if (root.kind != Node::Kind::map) return diagnostics.error("R01", root.span, "a rule file is a map of sections"), false;
+  if (root.kind != Node::Kind::map)
+    return diagnostics.error("R01", root.span, "a rule file is a map of sections"), false;
   const Node* version = root.find("rules");
   if (!version) return diagnostics.error("R01", start_of(root), "the version is missing: `rules: 1`"), false;
   if (version->kind != Node::Kind::scalar || version->quoted || version->text.s != "1")
-    return diagnostics.error("R01", version->span, format("version {} of the language is not known", escape(version->text.s)), "this program knows `rules: 1`"), false;
-  if (!root.find("family")) return diagnostics.error("R01", start_of(root), "the name is missing: `family: ...`"), false;
+    return diagnostics.error("R01", version->span,
+                             format("version {} of the language is not known", escape(version->text.s)),
+                             "this program knows `rules: 1`"),
+           false;
+  if (!root.find("family"))
+    return diagnostics.error("R01", start_of(root), "the name is missing: `family: ...`"), false;
   return true;
 }
 
@@ -31,7 +36,8 @@ struct Parent {
 };
 
 // Beside the file, else in the rule path.
-std::optional<Parent> find_parent(const std::string& name, const std::filesystem::path& child, const RulePath& rule_path) {
+std::optional<Parent> find_parent(const std::string& name, const std::filesystem::path& child,
+                                  const RulePath& rule_path) {
   std::vector<std::filesystem::path> folders{child.parent_path()};
   folders.insert(folders.end(), rule_path.folders.begin(), rule_path.folders.end());
   for (const auto& folder : folders) {
@@ -43,7 +49,8 @@ std::optional<Parent> find_parent(const std::string& name, const std::filesystem
 
 // A family name is one file name: letters, digits, `_`, `-`; nothing leads out of a folder.
 bool is_family(const Node& node) {
-  const bool safe = node.text.s.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == std::string::npos;
+  const bool safe = node.text.s.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") ==
+                    std::string::npos;
   return node.kind == Node::Kind::scalar && !node.text.empty() && safe;
 }
 
@@ -84,7 +91,8 @@ class Chain {
     };
     if (!is_family(extends)) return wrong("`extends` names one family: letters, digits, `_` and `-`");
     auto parent = find_parent(extends.text.s, paths_.back(), rule_path_);
-    if (!parent) return wrong(format("there is no rule file `{}.yaml` beside this file or in the rule path", extends.text.s));
+    if (!parent)
+      return wrong(format("there is no rule file `{}.yaml` beside this file or in the rule path", extends.text.s));
     if (std::find(paths_.begin(), paths_.end(), parent->path.lexically_normal()) != paths_.end())
       return wrong(format("`{}` extends itself: the files form a ring", extends.text.s));
     if (paths_.size() >= most_parents) return wrong(format("at most {} files extend one another", most_parents));
@@ -100,7 +108,8 @@ class Chain {
 
 }  // namespace
 
-std::optional<Node> parse_source(const std::filesystem::path& path, std::string text, Sources& sources, Diagnostics& diagnostics) {
+std::optional<Node> parse_source(const std::filesystem::path& path, std::string text, Sources& sources,
+                                 Diagnostics& diagnostics) {
   const YamlLimits limits;
   const bool too_long = text.size() > limits.bytes;
   const SourceId source = sources.add(path.string(), too_long ? std::string() : std::move(text));

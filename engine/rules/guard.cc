@@ -69,7 +69,6 @@ class Walker {
 Knowledge::Knowledge(const RuleFile& file) {
   for (const OptionDecl& option : file.options)
     if (!option.any) choices[option.name.s] = option.values;
-  for (const Stated& stated : file.require) required.push_back(stated.condition);
 }
 
 Walk walk(const std::vector<Clause>& clauses, const Knowledge& knowledge) {

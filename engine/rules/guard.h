@@ -30,7 +30,7 @@ struct Knowledge {
   std::map<std::string, Value, std::less<>> known;                 // names whose value is settled
   std::vector<Expr> required;                                      // conditions that hold in every model
 
-  explicit Knowledge(const RuleFile& file);
+  explicit Knowledge(const RuleFile& file);  // its options
   Knowledge() = default;
 };
 

@@ -13,8 +13,8 @@ Text word_of_our_own(std::string word) { return {std::move(word), {}, {}}; }
 
 // Words that a rule, entry or copy has beside its sides.
 bool is_taken(std::string_view word) {
-  constexpr std::array<std::string_view, 12> words{"when", "for", "dtype", "in",    "bias", "use",
-                                                   "of",   "is",  "stage", "optional", "to",  "name"};
+  constexpr std::array<std::string_view, 12> words{"when", "for", "dtype", "in",       "bias", "use",
+                                                   "of",   "is",  "stage", "optional", "to",   "name"};
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
@@ -30,10 +30,11 @@ void add_side(const Node& node, const Form& form, std::vector<Text>& sides) {
 std::vector<Text> parse_sides(const Node* node, Diagnostics& diagnostics) {
   std::vector<Text> sides;
   const Form form{sides, diagnostics};
+  const size_t errors = diagnostics.error_count();
   if (node && node->kind == Node::Kind::list)
     for (const Node& item : node->items) add_side(item, form, sides);
   if (sides.size() >= 2) return sides;
-  if (node && !diagnostics.failed()) form.wrong(node->span, "`sides` is a list of two sides or more");
+  if (node && diagnostics.error_count() == errors) form.wrong(node->span, "`sides` is a list of two sides or more");
   return {word_of_our_own("hf"), word_of_our_own("mcore")};
 }
 
@@ -42,7 +43,8 @@ Form::Fields sections(const Form& form, RuleFile& file) {
     return [&form, &file, parse](const Text&, const Node& node) { parse(node, form, file); };
   };
   return {{"rules", [](const Text&, const Node&) {}},
-          {"family", [&](const Text&, const Node& node) {
+          {"family",
+           [&](const Text&, const Node& node) {
              if (const Text* name = form.text(node, "a family")) file.family = *name;
            }},
           {"match", by(parse_match)},

@@ -1,13 +1,14 @@
 // The sections about configuration. Whether a config line can be read back is a question of form, so R07 is said here
 // where one line shows it; keys written twice are found by check.
 #include "base/text.h"
-#include "rules/parse_form.h"
 #include "rules/expr_lex.h"
+#include "rules/parse_form.h"
 
 namespace tessera {
 namespace {
 
-constexpr std::string_view r07_help = "a line is a name, `not` a name, `{ name, is }`, or `{ to: key = ..., from: ... }`";
+constexpr std::string_view r07_help =
+    "a line is a name, `not` a name, `{ name, is }`, or `{ to: key = ..., from: ... }`";
 
 // "key" or "not key".
 std::optional<ConfigWay> parse_name_line(const Node& node, const Form& form) {
@@ -38,7 +39,8 @@ void add_pair(const Text& key, const Node& node, const Form& form, ConfigWay& wa
   if (!ours || !theirs) return;
   for (const auto& [other_ours, other_theirs] : way.table)
     if (same_value(other_theirs, *theirs))
-      form.diagnostics.error("R07", node.span, format("{} stands for two values: it cannot be read back", show(*theirs)));
+      form.diagnostics.error("R07", node.span,
+                             format("{} stands for two values: it cannot be read back", show(*theirs)));
   way.table.emplace_back(*std::move(ours), *std::move(theirs));
 }
 
@@ -47,7 +49,8 @@ std::optional<ConfigWay> parse_bijection(const Node& node, const Form& form) {
   way.kind = ConfigWay::Kind::bijection;
   way.span = node.span;
   form.fields(node, "an enumeration",
-              {{"name", [&](const Text&, const Node& value) {
+              {{"name",
+                [&](const Text&, const Node& value) {
                   const Text* name = form.text(value, "the other side's key");
                   if (name && form.is_key_path(*name)) way.other = *name;
                 }},
@@ -55,7 +58,8 @@ std::optional<ConfigWay> parse_bijection(const Node& node, const Form& form) {
                   if (!form.is_map(value, "`is`")) return;
                   for (const auto& [key, item] : value.entries) add_pair(key, item, form, way);
                 }}});
-  if (!node.find("name") || !node.find("is")) return form.wrong(node.span, "an enumeration has `name` and `is`"), std::nullopt;
+  if (!node.find("name") || !node.find("is"))
+    return form.wrong(node.span, "an enumeration has `name` and `is`"), std::nullopt;
   return way.other.empty() ? std::nullopt : std::optional(way);
 }
 
@@ -67,7 +71,8 @@ void parse_to(const Node& node, const Form& form, ConfigWay& way) {
   const size_t equals = text->s.find_first_not_of(' ', end);
   way.other = text->sub(0, end);
   const bool assigns = equals != std::string::npos && text->s[equals] == '=' && text->s.compare(equals, 2, "==") != 0;
-  if (!assigns || !is_path(way.other.s)) return form.wrong(text->span, "`to` reads: the other side's key, `=`, an expression");
+  if (!assigns || !is_path(way.other.s))
+    return form.wrong(text->span, "`to` reads: the other side's key, `=`, an expression");
   const size_t begin = std::min(text->s.find_first_not_of(' ', equals + 1), text->s.size());
   way.to = parse_expression(text->sub(begin, text->s.size()), form.diagnostics);
 }
@@ -80,7 +85,8 @@ std::optional<ConfigWay> parse_both(const Node& node, const Form& form) {
               {{"to", [&](const Text&, const Node& value) { parse_to(value, form, way); }},
                {"from", [&](const Text&, const Node& value) { way.from = form.expression(value, "`from`"); }}});
   if (!node.find("to") || !node.find("from"))
-    form.diagnostics.error("R07", node.span, "`to` and `from` go together: a line is read in either direction", std::string(r07_help));
+    form.diagnostics.error("R07", node.span, "`to` and `from` go together: a line is read in either direction",
+                           std::string(r07_help));
   return way.to && way.from ? std::optional(way) : std::nullopt;
 }
 
@@ -105,7 +111,8 @@ void parse_config(const Node& node, const Form& form, RuleFile& file) {
     line.ways.resize(form.sides.size());
     if (!form.is_key_path(key)) continue;
     const auto read = [&](SideId side, const Node& way) {
-      if (side == 0) return form.wrong(way.span, format("`{}` is the canonical side: its key stands on the left", form.sides[0].s));
+      if (side == 0)
+        return form.wrong(way.span, format("`{}` is the canonical side: its key stands on the left", form.sides[0].s));
       line.ways[side] = parse_way(way, form);
     };
     if (form.sides.size() == 2)
@@ -152,7 +159,8 @@ void parse_derived(const Node& node, const Form& form, RuleFile& file) {
 namespace {
 
 void add_choice(const Node& node, const Form& form, OptionDecl& option) {
-  if (node.kind != Node::Kind::scalar) return form.wrong(node.span, "an option's value is a text, a number or a switch");
+  if (node.kind != Node::Kind::scalar)
+    return form.wrong(node.span, "an option's value is a text, a number or a switch");
   auto value = form.value(node);
   if (!value) return;
   for (const Value& other : option.values)

@@ -10,10 +10,14 @@ namespace {
 
 std::string_view kind_name(const Node& node) {
   switch (node.kind) {
-    case Node::Kind::null: return "nothing";
-    case Node::Kind::scalar: return "a text";
-    case Node::Kind::list: return "a list";
-    case Node::Kind::map: break;
+    case Node::Kind::null:
+      return "nothing";
+    case Node::Kind::scalar:
+      return "a text";
+    case Node::Kind::list:
+      return "a list";
+    case Node::Kind::map:
+      break;
   }
   return "a map";
 }
@@ -60,14 +64,16 @@ std::optional<Text> Form::word(const Node& node, std::string_view what) const {
 
 bool Form::is_name(const Text& key, std::string_view what) const {
   if (is_word(key.s) && !is_reserved(key.s)) return true;
-  const char* why = is_reserved(key.s) ? "the word means something in expressions" : "a name has letters, digits and underscores";
+  const char* why =
+      is_reserved(key.s) ? "the word means something in expressions" : "a name has letters, digits and underscores";
   wrong(key.span, format("`{}` cannot be the name of {}", escape(key.s), what), why);
   return false;
 }
 
 bool Form::is_key_path(const Text& key) const {
   if (is_path(key.s) && !is_reserved(key.s)) return true;
-  wrong(key.span, format("`{}` is not a configuration key", escape(key.s)), "a key is a word, or words with dots between");
+  wrong(key.span, format("`{}` is not a configuration key", escape(key.s)),
+        "a key is a word, or words with dots between");
   return false;
 }
 
@@ -108,7 +114,8 @@ void Form::fields(const Node& node, std::string_view what, const Fields& fields)
     }
     std::vector<std::string> names;
     for (const auto& field : fields) names.push_back(field.first);
-    wrong(key.span, format("{} has no `{}`{}", what, escape(key.s), did_you_mean(key.s, names)), "it may have: " + join(names, ", "));
+    wrong(key.span, format("{} has no `{}`{}", what, escape(key.s), did_you_mean(key.s, names)),
+          "it may have: " + join(names, ", "));
   }
 }
 

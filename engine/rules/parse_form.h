@@ -17,13 +17,13 @@ struct Form {
 
   // `what` names the thing in the message: "an axis", "a condition".
   bool is_map(const Node& node, std::string_view what) const;
-  const Text* text(const Node& node, std::string_view what) const;        // one-line text, not empty
+  const Text* text(const Node& node, std::string_view what) const;          // one-line text, not empty
   std::optional<Text> word(const Node& node, std::string_view what) const;  // an identifier
   bool is_name(const Text& key, std::string_view what) const;               // ... as a key
   bool is_key_path(const Text& key) const;                                  // of a configuration: words with dots
   std::optional<Expr> expression(const Node& node, std::string_view what) const;
-  std::vector<Range> ranges(const Node& node) const;                        // one, or a list
-  std::optional<Value> value(const Node& node) const;                       // YAML's own values; an unquoted `none` is none of them
+  std::vector<Range> ranges(const Node& node) const;   // one, or a list
+  std::optional<Value> value(const Node& node) const;  // YAML's own values; an unquoted `none` is none of them
 
   // Each entry goes to the reader of its key; the other keys are R01, with the nearest right one.
   using Reader = std::function<void(const Text& key, const Node& node)>;
@@ -53,7 +53,7 @@ void parse_let(const Node& node, const Form& form, RuleFile& file);
 void parse_fixed(const Node& node, const Form& form, RuleFile& file);
 void parse_derived(const Node& node, const Form& form, RuleFile& file);
 void parse_options(const Node& node, const Form& form, RuleFile& file);
-std::vector<Stated> parse_stated(const Node& node, std::string_view what, const Form& form);    // require, notes
+std::vector<Stated> parse_stated(const Node& node, std::string_view what, const Form& form);  // require, notes
 
 void parse_axes(const Node& node, const Form& form, RuleFile& file);
 void parse_blocks(const Node& node, const Form& form, RuleFile& file);

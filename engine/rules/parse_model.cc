@@ -34,15 +34,18 @@ EntryDecl parse_entry(const Node& node, const Form& form) {
   EntryDecl entry;
   entry.span = node.span;
   entry.prefix.resize(form.sides.size());
-  Form::Fields fields{{"use", [&](const Text&, const Node& value) { parse_use(value, form, entry); }},
-                      {"when", [&](const Text&, const Node& value) { entry.when = form.expression(value, "a condition"); }},
-                      {"for", [&](const Text&, const Node& value) { entry.loops = form.ranges(value); }},
-                      {"stage", [&](const Text&, const Node& value) {
-                         entry.stage = parse_stage(value, form);
-                         entry.stage_span = value.span;
-                       }}};
+  Form::Fields fields{
+      {"use", [&](const Text&, const Node& value) { parse_use(value, form, entry); }},
+      {"when", [&](const Text&, const Node& value) { entry.when = form.expression(value, "a condition"); }},
+      {"for", [&](const Text&, const Node& value) { entry.loops = form.ranges(value); }},
+      {"stage", [&](const Text&, const Node& value) {
+         entry.stage = parse_stage(value, form);
+         entry.stage_span = value.span;
+       }}};
   for (SideId id = 0; id < form.sides.size(); ++id)
-    fields.emplace_back(form.sides[id].s, [&entry, &form, id](const Text&, const Node& value) { entry.prefix[id] = parse_prefix(value, form); });
+    fields.emplace_back(form.sides[id].s, [&entry, &form, id](const Text&, const Node& value) {
+      entry.prefix[id] = parse_prefix(value, form);
+    });
   form.fields(node, "a model entry", fields);
   const Node* use = node.find("use");
   if (node.kind == Node::Kind::map && (!use || (use->kind == Node::Kind::list && use->items.empty())))
@@ -60,16 +63,18 @@ void parse_copy(const Node& node, const Form& form, RuleFile& file) {
   CopyDecl copy;
   copy.span = node.span;
   size_t sides = 0;
-  Form::Fields fields{{"of", [&](const Text&, const Node& value) {
-                         if (const Text* of = form.text(value, "the rule's full name")) copy.of = *of;
-                       }},
-                      {"when", [&](const Text&, const Node& value) { copy.when = form.expression(value, "a condition"); }},
-                      {"for", [&](const Text&, const Node& value) { copy.loops = form.ranges(value); }},
-                      {"optional", [&](const Text&, const Node& value) { copy.optional = parse_switch(value, form); }},
-                      {"stage", [&](const Text&, const Node& value) {
-                         copy.stage = parse_stage(value, form);
-                         copy.stage_span = value.span;
-                       }}};
+  Form::Fields fields{
+      {"of",
+       [&](const Text&, const Node& value) {
+         if (const Text* of = form.text(value, "the rule's full name")) copy.of = *of;
+       }},
+      {"when", [&](const Text&, const Node& value) { copy.when = form.expression(value, "a condition"); }},
+      {"for", [&](const Text&, const Node& value) { copy.loops = form.ranges(value); }},
+      {"optional", [&](const Text&, const Node& value) { copy.optional = parse_switch(value, form); }},
+      {"stage", [&](const Text&, const Node& value) {
+         copy.stage = parse_stage(value, form);
+         copy.stage_span = value.span;
+       }}};
   for (SideId id = 0; id < form.sides.size(); ++id)
     fields.emplace_back(form.sides[id].s, [&, id](const Text& key, const Node& value) {
       if (++sides > 1) return form.wrong(key.span, "a copy stands on one side", "write one item for each side");
@@ -88,7 +93,8 @@ void parse_ignored(SideId side, const Text& key, const Node& reason, const Form&
   ignored.side = side;
   ignored.pattern_text = key;
   if (reason.kind != Node::Kind::scalar || reason.text.empty())
-    return form.wrong(key.span, format("`{}` is ignored without a reason", escape(key.s)), "say in a few words why nothing is lost");
+    return form.wrong(key.span, format("`{}` is ignored without a reason", escape(key.s)),
+                      "say in a few words why nothing is lost");
   PatternFault fault;
   auto pattern = parse_pattern(key.s, true, fault);
   if (!pattern) return form.wrong(key.at(fault.begin, fault.end), fault.message);

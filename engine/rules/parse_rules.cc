@@ -76,8 +76,10 @@ RuleDecl parse_rule(const Text& name, const Node& node, const Form& form) {
   Form::Fields fields{
       {"when", [&](const Text&, const Node& value) { rule.when = form.expression(value, "a condition"); }},
       {"for", [&](const Text&, const Node& value) { rule.loops = form.ranges(value); }},
-      {"dtype", [&](const Text&, const Node& value) {
-         rule.dtype = form.side_or_all<DtypePin>(value, "`dtype`", [&](const Node& one) { return parse_pin(one, form); });
+      {"dtype",
+       [&](const Text&, const Node& value) {
+         rule.dtype =
+             form.side_or_all<DtypePin>(value, "`dtype`", [&](const Node& one) { return parse_pin(one, form); });
        }},
       {"in", [&](const Text&, const Node& value) { parse_in(value, form, rule); }},
       {"bias", [&](const Text&, const Node& value) { parse_bias(value, form, rule); }}};
@@ -110,15 +112,14 @@ AxisDecl parse_axis(const Text& name, const Node& node, const Form& form) {
   if (node.kind != Node::Kind::map) return size(node), axis;
   form.fields(node, "an axis",
               {{"size", [&](const Text&, const Node& value) { size(value); }},
-               {"split", [&](const Text&, const Node& value) {
-                  axis.split = form.side_or_all<Text>(value, "`split`", [&](const Node& one) {
-                    return form.word(one, "a mesh dimension");
-                  });
+               {"split",
+                [&](const Text&, const Node& value) {
+                  axis.split = form.side_or_all<Text>(
+                      value, "`split`", [&](const Node& one) { return form.word(one, "a mesh dimension"); });
                 }},
                {"pad", [&](const Text&, const Node& value) {
-                  axis.pad = form.side_or_all<Expr>(value, "`pad`", [&](const Node& one) {
-                    return form.expression(one, "a multiple to pad to");
-                  });
+                  axis.pad = form.side_or_all<Expr>(
+                      value, "`pad`", [&](const Node& one) { return form.expression(one, "a multiple to pad to"); });
                 }}});
   if (!node.find("size")) form.wrong(name.span, format("the axis `{}` has no size", name.s));
   return axis;

@@ -37,7 +37,8 @@ void parse_companion(CompanionDecl::Kind kind, const Text& key, const Node& node
   companion.kind = kind;
   companion.name = key;
   companion.templates.resize(form.sides.size());
-  form.each_side(node, "a companion", [&](SideId side, const Node& value) { companion.templates[side] = parse_template(value, form); });
+  form.each_side(node, "a companion",
+                 [&](SideId side, const Node& value) { companion.templates[side] = parse_template(value, form); });
   file.companions.push_back(std::move(companion));
 }
 
@@ -48,9 +49,10 @@ struct EncodingRow {
 };
 
 const std::vector<EncodingRow>& encoding_rows() {
-  static const std::vector<EncodingRow> rows{{"fp8_block", EncodingDecl::Kind::fp8_block, {""}},
-                                             {"mxfp4", EncodingDecl::Kind::mxfp4, {"blocks", "scales"}},
-                                             {"gptq", EncodingDecl::Kind::gptq, {"qweight", "qzeros", "scales", "g_idx"}}};
+  static const std::vector<EncodingRow> rows{
+      {"fp8_block", EncodingDecl::Kind::fp8_block, {""}},
+      {"mxfp4", EncodingDecl::Kind::mxfp4, {"blocks", "scales"}},
+      {"gptq", EncodingDecl::Kind::gptq, {"qweight", "qzeros", "scales", "g_idx"}}};
   return rows;
 }
 
@@ -77,19 +79,23 @@ void parse_fields_on(SideId side, const Node& node, const EncodingRow& row, cons
   if (node.kind != Node::Kind::list) templates = {&node};
   for (const Node& item : node.items) templates.push_back(&item);
   if (templates.size() != row.fields.size())
-    return form.wrong(node.span, format("{} has {} fields, here stand {}", row.name, row.fields.size(), templates.size()));
+    return form.wrong(node.span,
+                      format("{} has {} fields, here stand {}", row.name, row.fields.size(), templates.size()));
   for (size_t i = 0; i < templates.size(); ++i)
-    if (auto text = parse_template(*templates[i], form)) encoding.on[side].emplace_back(row.fields[i], *std::move(text));
+    if (auto text = parse_template(*templates[i], form))
+      encoding.on[side].emplace_back(row.fields[i], *std::move(text));
 }
 
 void parse_block_shape(const Node& node, const Form& form, EncodingDecl& encoding) {
-  if (node.kind != Node::Kind::list || node.items.size() != 2) return form.wrong(node.span, "`block` is a list of two numbers");
+  if (node.kind != Node::Kind::list || node.items.size() != 2)
+    return form.wrong(node.span, "`block` is a list of two numbers");
   for (const Node& item : node.items) encoding.block.push_back(parse_count(item, form));
 }
 
 Form::Fields encoding_fields(const EncodingRow& row, const Form& form, EncodingDecl& encoding) {
   Form::Fields fields{{"kind", [](const Text&, const Node&) {}},
-                      {"on", [&](const Text&, const Node& value) {
+                      {"on",
+                       [&](const Text&, const Node& value) {
                          form.each_side(value, "`on`", [&](SideId side, const Node& templates) {
                            parse_fields_on(side, templates, row, form, encoding);
                          });
@@ -119,7 +125,8 @@ void parse_encoding(const Text& key, const Node& node, const Form& form, RuleFil
   const auto fields = encoding_fields(*row, form, encoding);
   form.fields(node, "an encoding of this kind", fields);
   for (const auto& [name, reader] : fields)
-    if (name != "write" && !node.find(name)) form.wrong(key.span, format("an encoding of kind {} has `{}`", row->name, name));
+    if (name != "write" && !node.find(name))
+      form.wrong(key.span, format("an encoding of kind {} has `{}`", row->name, name));
   file.encodings.push_back(std::move(encoding));
 }
 

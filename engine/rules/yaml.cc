@@ -34,8 +34,12 @@ class Builder final : public YAML::EventHandler {
   }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { add(null_at(mark)); }
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { refuse(mark, "aliases are not part of the language"); }
-  void OnAnchor(const YAML::Mark& mark, const std::string&) override { refuse(mark, "anchors are not part of the language"); }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
+    refuse(mark, "aliases are not part of the language");
+  }
+  void OnAnchor(const YAML::Mark& mark, const std::string&) override {
+    refuse(mark, "anchors are not part of the language");
+  }
   void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t, const std::string& value) override {
     check_start(mark);
     add(scalar_at(mark, value));
@@ -52,12 +56,14 @@ class Builder final : public YAML::EventHandler {
  private:
   struct Frame {  // a list or map that is still open
     Node node;
-    std::optional<Text> key;                      // map: read, its value is still to come
-    std::unordered_map<std::string, Span> keys;   // map: all so far
+    std::optional<Text> key;                     // map: read, its value is still to come
+    std::unordered_map<std::string, Span> keys;  // map: all so far
   };
 
   [[noreturn]] void refuse(Span span, std::string message) { throw Refusal{span, std::move(message)}; }
-  [[noreturn]] void refuse(const YAML::Mark& mark, std::string message) { refuse(span_at(mark, 1), std::move(message)); }
+  [[noreturn]] void refuse(const YAML::Mark& mark, std::string message) {
+    refuse(span_at(mark, 1), std::move(message));
+  }
 
   size_t offset(const YAML::Mark& mark) const {
     return mark.pos < 0 ? 0 : std::min(static_cast<size_t>(mark.pos), text_.size());
@@ -87,7 +93,8 @@ class Builder final : public YAML::EventHandler {
     if (value.size() > limits_.scalar) refuse(mark, format("a text has at most {} bytes", limits_.scalar));
     auto text = node.quoted ? unquote(source_, text_, offset(mark)) : Text{value, span_at(mark, value.size()), {}};
     const bool plain_on_one_line = node.quoted || text_.substr(offset(mark), value.size()) == value;
-    if (!text || text->s != value || !plain_on_one_line) refuse(mark, "a text ends on its line; is a quote or a bracket missing?");
+    if (!text || text->s != value || !plain_on_one_line)
+      refuse(mark, "a text ends on its line; is a quote or a bracket missing?");
     for (size_t i = 0; i < value.size(); ++i)
       if (static_cast<unsigned char>(value[i]) < 0x20 || value[i] == 0x7f)
         refuse(text->at(i, i + 1), "a control character; a text stands on one line");
@@ -102,7 +109,8 @@ class Builder final : public YAML::EventHandler {
     const std::string_view rest = text_.substr(offset(mark));
     for (const std::string_view word : {"~", "null", "Null", "NULL"}) {
       const std::string_view behind = rest.substr(std::min(word.size(), rest.size()));
-      if (!rest.starts_with(word) || (!behind.empty() && std::string_view(" \r\n,]}").find(behind[0]) == behind.npos)) continue;
+      if (!rest.starts_with(word) || (!behind.empty() && std::string_view(" \r\n,]}").find(behind[0]) == behind.npos))
+        continue;
       node.text = {std::string(word), span_at(mark, word.size()), {}};
     }
     const bool under_key = !open_.empty() && open_.back().key;
@@ -127,13 +135,15 @@ class Builder final : public YAML::EventHandler {
     Node node = std::move(open_.back().node);
     open_.pop_back();
     if (!node.items.empty()) node.span = {source_, node.items.front().span.begin, node.items.back().span.end};
-    if (!node.entries.empty()) node.span = {source_, node.entries.front().first.span.begin, node.entries.back().second.span.end};
+    if (!node.entries.empty())
+      node.span = {source_, node.entries.front().first.span.begin, node.entries.back().second.span.end};
     place(std::move(node));
   }
 
   void add(Node node) {
     count(node.span);
-    if (!open_.empty() && open_.back().node.kind == Node::Kind::map && !open_.back().key) return add_key(std::move(node));
+    if (!open_.empty() && open_.back().node.kind == Node::Kind::map && !open_.back().key)
+      return add_key(std::move(node));
     place(std::move(node));
   }
 
@@ -183,7 +193,8 @@ void handle_all(Builder& builder, const std::string& text, SourceId source) {
 
 }  // namespace
 
-std::optional<Node> parse_yaml(const Sources& sources, SourceId source, Diagnostics& diagnostics, const YamlLimits& limits) {
+std::optional<Node> parse_yaml(const Sources& sources, SourceId source, Diagnostics& diagnostics,
+                               const YamlLimits& limits) {
   const std::string& text = sources.text(source);
   if (const auto fault = find_byte_fault(source, text, limits.bytes)) {
     diagnostics.error("R01", fault->span, fault->message);

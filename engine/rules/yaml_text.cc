@@ -17,7 +17,8 @@ Span span_at(SourceId source, size_t begin, size_t end) {
 const char* fault_of_byte(std::string_view text, size_t at) {
   const char c = text[at];
   if (c == '\t') return "a tab; use blanks";
-  if (c == '\r') return at + 1 < text.size() && text[at + 1] == '\n' ? nullptr : "a carriage return without a line feed";
+  if (c == '\r')
+    return at + 1 < text.size() && text[at + 1] == '\n' ? nullptr : "a carriage return without a line feed";
   if (c == '%' && (at == 0 || text[at - 1] == '\n')) return "YAML directives are not part of the language";
   if (c == '\n' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f)) return nullptr;
   return "a control character; a rule file is plain text";
@@ -38,23 +39,39 @@ void append_utf8(std::string& out, uint32_t code) {
   if (code < 0x80) return byte(code);
   if (code < 0x800) return byte(0xC0 | code >> 6), byte(0x80 | (code & 0x3F));
   if (code < 0x10000) return byte(0xE0 | code >> 12), byte(0x80 | (code >> 6 & 0x3F)), byte(0x80 | (code & 0x3F));
-  byte(0xF0 | code >> 18), byte(0x80 | (code >> 12 & 0x3F)), byte(0x80 | (code >> 6 & 0x3F)), byte(0x80 | (code & 0x3F));
+  byte(0xF0 | code >> 18), byte(0x80 | (code >> 12 & 0x3F)), byte(0x80 | (code >> 6 & 0x3F)),
+      byte(0x80 | (code & 0x3F));
 }
 
 struct Escape {
   char letter;
   uint32_t code;
 };
-constexpr std::array<Escape, 17> escapes{{{'0', 0},     {'a', 7},     {'b', 8},      {'t', 9},      {'n', 10},   {'v', 11},
-                                          {'f', 12},    {'r', 13},    {'e', 27},     {' ', ' '},    {'"', '"'},  {'/', '/'},
-                                          {'\\', '\\'}, {'N', 0x85},  {'_', 0xA0},   {'L', 0x2028}, {'P', 0x2029}}};
+constexpr std::array<Escape, 17> escapes{{{'0', 0},
+                                          {'a', 7},
+                                          {'b', 8},
+                                          {'t', 9},
+                                          {'n', 10},
+                                          {'v', 11},
+                                          {'f', 12},
+                                          {'r', 13},
+                                          {'e', 27},
+                                          {' ', ' '},
+                                          {'"', '"'},
+                                          {'/', '/'},
+                                          {'\\', '\\'},
+                                          {'N', 0x85},
+                                          {'_', 0xA0},
+                                          {'L', 0x2028},
+                                          {'P', 0x2029}}};
 
 size_t hex_digits(char letter) { return letter == 'x' ? 2 : letter == 'u' ? 4 : letter == 'U' ? 8 : 0; }
 
 std::optional<uint32_t> hex(std::string_view digits) {
   uint32_t code = 0;
   for (const char c : digits) {
-    const size_t digit = std::string_view("0123456789abcdef").find(static_cast<char>(c >= 'A' && c <= 'F' ? c + 32 : c));
+    const size_t digit =
+        std::string_view("0123456789abcdef").find(static_cast<char>(c >= 'A' && c <= 'F' ? c + 32 : c));
     if (digit == std::string_view::npos) return std::nullopt;
     code = code << 4 | static_cast<uint32_t>(digit);
   }
@@ -81,7 +98,8 @@ std::optional<uint32_t> read_escape(std::string_view text, size_t& at) {
 
 std::optional<ByteFault> find_byte_fault(SourceId source, std::string_view text, size_t most) {
   if (text.size() > most) return ByteFault{span_at(source, 0, 0), "a rule file has at most 1 MiB"};
-  if (text.starts_with("\xEF\xBB\xBF")) return ByteFault{span_at(source, 0, 3), "a byte order mark; save the file without"};
+  if (text.starts_with("\xEF\xBB\xBF"))
+    return ByteFault{span_at(source, 0, 3), "a byte order mark; save the file without"};
   for (size_t at = 0; at < text.size(); ++at)
     if (const char* message = fault_of_byte(text, at)) return ByteFault{span_at(source, at, at + 1), message};
   if (const auto at = first_line_that_is_not_utf8(text))

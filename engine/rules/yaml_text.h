@@ -1,4 +1,5 @@
-// The bytes of a YAML file before and after the YAML library: what is refused unseen, and where a quoted text came from.
+// The bytes of a YAML file before and after the YAML library: what is refused unseen, and where a quoted text came
+// from.
 #pragma once
 #include <optional>
 #include <string_view>

@@ -9,9 +9,7 @@
 namespace tessera {
 namespace {
 
-bool all_digits(std::string_view text) {
-  return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
-}
+bool all_digits(std::string_view text) { return !text.empty() && text.find_first_not_of("0123456789") == text.npos; }
 
 bool is_integer(std::string_view text) {
   if (text.starts_with('-')) text.remove_prefix(1);
@@ -58,15 +56,20 @@ std::string quote(const std::string& text) {
 }
 
 bool is_leaf(const Node& node) {
-  return node.kind == Node::Kind::null || node.kind == Node::Kind::scalar || (node.items.empty() && node.entries.empty());
+  return node.kind == Node::Kind::null || node.kind == Node::Kind::scalar ||
+         (node.items.empty() && node.entries.empty());
 }
 
 std::string leaf(const Node& node) {
   switch (node.kind) {
-    case Node::Kind::null: return "~";
-    case Node::Kind::list: return "[]";
-    case Node::Kind::map: return "{}";
-    case Node::Kind::scalar: break;
+    case Node::Kind::null:
+      return "~";
+    case Node::Kind::list:
+      return "[]";
+    case Node::Kind::map:
+      return "{}";
+    case Node::Kind::scalar:
+      break;
   }
   return node.quoted ? quote(node.text.s) : node.text.s;
 }
@@ -104,7 +107,8 @@ Index index_of(const Node& map) {
 bool deletes(const Entry& entry, Diagnostics& diagnostics) {
   if (entry.second.kind != Node::Kind::null) return false;
   if (entry.second.text.empty())
-    diagnostics.error("R01", entry.first.span, format("`{}` has no value", escape(entry.first.s)), "write `~` to delete it");
+    diagnostics.error("R01", entry.first.span, format("`{}` has no value", escape(entry.first.s)),
+                      "write `~` to delete it");
   return true;
 }
 
@@ -164,14 +168,17 @@ std::string to_yaml(const Node& node) {
 
 Value yaml_value(const Node& node) {
   switch (node.kind) {
-    case Node::Kind::null: return {};
-    case Node::Kind::scalar: return node.quoted ? Value(node.text.s) : scalar_value(node.text.s);
+    case Node::Kind::null:
+      return {};
+    case Node::Kind::scalar:
+      return node.quoted ? Value(node.text.s) : scalar_value(node.text.s);
     case Node::Kind::list: {
       List list;
       for (const Node& item : node.items) list.push_back(yaml_value(item));
       return list;
     }
-    case Node::Kind::map: break;
+    case Node::Kind::map:
+      break;
   }
   Map map;
   for (const auto& [key, value] : node.entries) map.insert(key.s, yaml_value(value));

@@ -27,7 +27,17 @@ std::string errors_of(const std::string& rules, const std::vector<std::string>& 
   return text;
 }
 
-// The first error of rules in which an `@` marks the place it must point at: "R03: what is wrong".
+// Takes the `@` out of a text, and tells where it stood.
+std::string take_mark(std::string& rules) {
+  const size_t at = rules.find('@');
+  if (at == std::string::npos) return "";
+  rules.erase(at, 1);
+  const std::string before = rules.substr(0, at);
+  const auto line = std::count(before.begin(), before.end(), '\n') + 1;
+  return format("rules.yaml:{}:{}", line, at - before.rfind('\n'));
+}
+
+// Rules in which an `@` marks the place that the first error must point at, and that error: "R03: what is wrong".
 struct Row {
   std::string marked, error;
 };
@@ -35,18 +45,10 @@ struct Row {
 void check_rows(const std::vector<Row>& rows, const std::vector<std::string>& dialects = {}) {
   for (const Row& row : rows) {
     CAPTURE(row.marked);
-    const size_t at = row.marked.find('@');
-    const size_t line =
-        static_cast<size_t>(std::count(row.marked.begin(),
-                                       row.marked.begin() + static_cast<long>(std::min(at, row.marked.size())), '\n')) +
-        1;
     std::string rules = row.marked;
-    if (at != std::string::npos) rules.erase(at, 1);
-    const std::string found = errors_of(rules, dialects);
-    const size_t column = at == std::string::npos ? 0 : at - (rules.rfind('\n', at - 1) + 1) + 1;
-    const std::string wanted = row.error.empty() ? ""
-                                                 : format("rules.yaml:{}:{}: error[{}]{}", line, column,
-                                                          row.error.substr(0, 3), row.error.substr(3));
+    const std::string place = take_mark(rules), found = errors_of(rules, dialects);
+    const std::string wanted =
+        row.error.empty() ? "" : format("{}: error[{}]{}", place, row.error.substr(0, 3), row.error.substr(3));
     CHECK(found.substr(0, found.find('\n')) == wanted);
   }
 }
@@ -318,6 +320,15 @@ TEST_CASE("R06: what can never be") {
            "ignore: { hf: { '*': the other one } }\n"),
        ""},
   });
+}
+
+TEST_CASE("R06: requirements that contradict each other hide nothing else") {
+  const std::string rules = head + "config: { a: a }\nrequire: { a: one, not a: two }\naxes: { h: 5 }\n" +
+                            "blocks: { b: { w: { when: a, hf: w  h, mcore: w  h } } }\nmodel: [{ use: b }]\n";
+  CHECK(errors_of(rules) == R"(rules.yaml:4:20: error[R06]: this and what is required above never hold together
+    4 | require: { a: one, not a: two }
+      |                    ^^^^^
+)");
 }
 
 TEST_CASE("R07: one writer for each key") {

@@ -26,7 +26,9 @@ Map sample() {
   map.insert("no", false);
   map.insert("nil", Value());
   map.insert("word", "abc");
-  map.insert("umlaut", "a\xC3\xA4" "a");
+  map.insert("umlaut",
+             "a\xC3\xA4"
+             "a");
   map.insert("list", List{1, 1, 0, 1});
   Map rope;
   rope.insert("factor", 8.0);
@@ -46,7 +48,9 @@ Outcome run(const std::string& text) {
   static const Map names = sample();
   Outcome out;
   out.expr = parse_expression(text_of(text), out.diagnostics);
-  if (out.expr) out.value = evaluate(*out.expr, [](std::string_view name) { return names.find(name); }, &out.fault);
+  if (out.expr)
+    out.value = evaluate(
+        *out.expr, [](std::string_view name) { return names.find(name); }, &out.fault);
   return out;
 }
 
@@ -214,7 +218,7 @@ TEST_CASE("functions") {
                    {"sqrt(-1)", "fault: the result is no finite number"},
                    {"log(0)", "fault: the result is no finite number"},
                    {"exp(0)", "1.0"},
-                   {"bf16(1.00390625)", "1.0"},      // half way between 1 and 1 + 2^-7: to even
+                   {"bf16(1.00390625)", "1.0"},       // half way between 1 and 1 + 2^-7: to even
                    {"bf16(1.01171875)", "1.015625"},  // half way between 1 + 2^-7 and 1 + 2^-6: to even
                    {"bf16(3)", "3.0"},
                    {"count_leading(list, 1)", "2"},
@@ -240,7 +244,8 @@ TEST_CASE("work and lists are bounded") {
   CHECK(shown("[0] * 600000 + [0] * 600000") == "fault: a list has at most 1000000 items");
   CHECK(shown("[[0] * 1000000] * 1000000") == "fault: this expression makes too many values");
   CHECK(shown("[[0] * 1000 for l in 0..1000000]") == "fault: this expression makes too many values");
-  CHECK(shown("[0 for l in 0..1000000 where len([m for m in 0..1000 where no]) > 0]") == "fault: this expression takes too long");
+  CHECK(shown("[0 for l in 0..1000000 where len([m for m in 0..1000 where no]) > 0]") ==
+        "fault: this expression takes too long");
 }
 
 TEST_CASE("mistakes of form, and where they are") {
@@ -350,7 +355,8 @@ TEST_CASE("conditions and whole numbers") {
     Diagnostics diagnostics;
     EvalFault fault;
     const auto expr = parse_expression(text_of(text), diagnostics);
-    const auto value = evaluate_condition(*expr, [](std::string_view) -> const Value* { return nullptr; }, &fault);
+    const auto value = evaluate_condition(
+        *expr, [](std::string_view) -> const Value* { return nullptr; }, &fault);
     return value ? (*value ? "true" : "false") : fault.message;
   };
   CHECK(condition("1 < 2") == "true");
@@ -360,9 +366,11 @@ TEST_CASE("conditions and whole numbers") {
   Diagnostics diagnostics;
   EvalFault fault;
   const auto half = parse_expression(text_of("3 / 2"), diagnostics);
-  CHECK(!evaluate_int(*half, [](std::string_view) -> const Value* { return nullptr; }, &fault));
+  CHECK(!evaluate_int(
+      *half, [](std::string_view) -> const Value* { return nullptr; }, &fault));
   CHECK(fault.message == "a whole number is wanted, this is 1.5 (float)");
-  CHECK(evaluate_int(literal(5, {}), [](std::string_view) -> const Value* { return nullptr; }, nullptr) == 5);
+  CHECK(evaluate_int(
+            literal(5, {}), [](std::string_view) -> const Value* { return nullptr; }, nullptr) == 5);
 }
 
 TEST_CASE("ranges") {
@@ -370,7 +378,8 @@ TEST_CASE("ranges") {
     Diagnostics diagnostics;
     const auto parsed = parse_range(text_of(text), diagnostics);
     if (!parsed) return diagnostics.list().at(0).message;
-    return parsed->axis.s + "|" + to_text(parsed->lo) + "|" + to_text(parsed->hi) + (parsed->where ? "|" + to_text(*parsed->where) : "");
+    return parsed->axis.s + "|" + to_text(parsed->lo) + "|" + to_text(parsed->hi) +
+           (parsed->where ? "|" + to_text(*parsed->where) : "");
   };
   const std::string form = "a range is `axis in low..high`, perhaps with `where` and a condition";
   CHECK(range("l in 0..n") == "l|0|n");

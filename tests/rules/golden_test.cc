@@ -66,7 +66,8 @@ std::string without_blank_ends(std::string text) {
 
 TEST_CASE("golden diagnostics") {
   std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(TESSERA_TESTS "/rules/golden")) files.push_back(entry.path());
+  for (const auto& entry : std::filesystem::directory_iterator(TESSERA_TESTS "/rules/golden"))
+    files.push_back(entry.path());
   std::sort(files.begin(), files.end());
   REQUIRE(!files.empty());
   for (const auto& file : files) {

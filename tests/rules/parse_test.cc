@@ -41,8 +41,9 @@ std::string shown(const Address& a) {
   Diagnostics diagnostics;
   std::vector<std::string> holes;
   for (const Expr& hole : a.holes) holes.push_back(to_text(hole));
-  std::string out = a.kind == Address::Kind::tensor ? to_text(a.name, holes)
-                                                    : (a.kind == Address::Kind::constant ? "constant " : "unused ") + to_text(*a.value);
+  std::string out = a.kind == Address::Kind::tensor
+                        ? to_text(a.name, holes)
+                        : (a.kind == Address::Kind::constant ? "constant " : "unused ") + to_text(*a.value);
   if (!a.label.empty()) out = a.label.s + "= " + out;
   out += " [" + to_text(a.layout) + "]";
   for (const ValueOp& op : a.ops) {
@@ -58,7 +59,9 @@ std::string address(const std::string& text) {
   return parsed ? shown(*parsed) : diagnostics.list().at(0).message;
 }
 
-const RuleDecl& rule(const Parsed& parsed, size_t block, size_t index) { return parsed.file->blocks.at(block).rules.at(index); }
+const RuleDecl& rule(const Parsed& parsed, size_t block, size_t index) {
+  return parsed.file->blocks.at(block).rules.at(index);
+}
 
 }  // namespace
 
@@ -257,8 +260,9 @@ encodings:
 }
 
 TEST_CASE("extends: merged, and each word keeps its file") {
-  const Parsed parsed = parse("rules: 1\nfamily: child\nextends: base\naxes: { h: 5, g: ~ }\nblocks: { b: { o: { bias: true } } }\n",
-                              "rules: 1\nfamily: base\naxes: { h: 3, g: 2 }\nblocks: { b: { o: { hf: o  h, mcore: o  h } } }\n");
+  const Parsed parsed =
+      parse("rules: 1\nfamily: child\nextends: base\naxes: { h: 5, g: ~ }\nblocks: { b: { o: { bias: true } } }\n",
+            "rules: 1\nfamily: base\naxes: { h: 3, g: 2 }\nblocks: { b: { o: { hf: o  h, mcore: o  h } } }\n");
   const RuleFile& file = *parsed.file;
   CHECK(file.family.s == "child");
   REQUIRE(file.axes.size() == 1);
@@ -268,7 +272,9 @@ TEST_CASE("extends: merged, and each word keeps its file") {
   CHECK(o.has_bias);
   CHECK(parsed.sources.name(o.side_spans[0].source) == "path/base.yaml");
   CHECK(!file.flat.find("extends"));
-  CHECK(to_yaml(file.flat) == "rules: 1\nfamily: child\naxes:\n  h: 5\nblocks:\n  b:\n    o:\n      hf: o  h\n      mcore: o  h\n      bias: true\n");
+  CHECK(to_yaml(file.flat) ==
+        "rules: 1\nfamily: child\naxes:\n  h: 5\nblocks:\n  b:\n    o:\n      hf: o  h\n      mcore: o  h\n      bias: "
+        "true\n");
 }
 
 TEST_CASE("a file that is not there is the world's failure") {
@@ -293,12 +299,15 @@ TEST_CASE("dialects and packings") {
   const auto dialect = [](const std::string& text) {
     Sources sources;
     Diagnostics diagnostics;
-    auto parsed = parse_dialect("d.yaml", [&](const std::filesystem::path&) { return std::optional(text); }, sources, diagnostics);
+    auto parsed = parse_dialect(
+        "d.yaml", [&](const std::filesystem::path&) { return std::optional(text); }, sources, diagnostics);
     INFO(render(diagnostics, sources));
     REQUIRE(parsed);
     return *parsed;
   };
-  const Dialect d = dialect("dialect: d\nside: hf\nwhat: for a test\nrename:\n  a.<l>.<p:word>: b.<p:word>.<l>\n  t.<r:rest>: <r:rest>\nconfig: { x.y: z.w }\n");
+  const Dialect d = dialect(
+      "dialect: d\nside: hf\nwhat: for a test\nrename:\n  a.<l>.<p:word>: b.<p:word>.<l>\n  t.<r:rest>: "
+      "<r:rest>\nconfig: { x.y: z.w }\n");
   CHECK(d.name == "d");
   CHECK(d.side == "hf");
   CHECK(!d.packing);

@@ -50,7 +50,9 @@ TEST_CASE("maps, lists, texts and their places") {
   CHECK(list.items[1].text.s == "it's");
   CHECK(list.items[1].quoted);
   CHECK(source_of(parsed, list.items[1].span) == "it''s");
-  CHECK(list.items[2].text.s == "ta\xC3\xA4" "b");
+  CHECK(list.items[2].text.s ==
+        "ta\xC3\xA4"
+        "b");
   CHECK(source_of(parsed, list.items[2].text.at(1, 2)) == "\\x61");
   CHECK(source_of(parsed, list.items[2].text.at(2, 4)) == "\\u00e4");
   CHECK(source_of(parsed, list.items[2].text.at(4, 5)) == "b");
@@ -119,7 +121,8 @@ TEST_CASE("bytes that no rule file holds") {
   CHECK(refusal("a: \x07") == "1:4 a control character; a rule file is plain text");
   CHECK(refusal("a: \"\\a\"") == "1:5 a control character; a text stands on one line");
   CHECK(refusal("a: \"x\\ny\"") == "1:6 a control character; a text stands on one line");
-  CHECK(refusal("\xEF\xBB\xBF" "a: 1") == "1:1 a byte order mark; save the file without");
+  CHECK(refusal("\xEF\xBB\xBF"
+                "a: 1") == "1:1 a byte order mark; save the file without");
   CHECK(refusal("a: 1\nb: \xFF") == "2:1 this line is not UTF-8 text");
   CHECK(refusal("a: \xC3\xA4") == "read");
 }
@@ -151,7 +154,8 @@ struct Merged {
 Merged merge(const std::string& parent, const std::string& child) {
   Merged out;
   const SourceId a = out.parent.sources.add("parent", parent), b = out.parent.sources.add("child", child);
-  const auto left = parse_yaml(out.parent.sources, a, out.diagnostics), right = parse_yaml(out.parent.sources, b, out.diagnostics);
+  const auto left = parse_yaml(out.parent.sources, a, out.diagnostics),
+             right = parse_yaml(out.parent.sources, b, out.diagnostics);
   const Node merged = merge_nodes(*left, *right, out.diagnostics);
   out.yaml = to_yaml(merged);
   return out;
@@ -181,7 +185,8 @@ TEST_CASE("merge: a node keeps the file it came from") {
   Sources sources;
   Diagnostics diagnostics;
   const SourceId a = sources.add("parent", "x: { a: 1, b: 2 }"), b = sources.add("child", "x: { b: 3 }");
-  const Node merged = merge_nodes(*parse_yaml(sources, a, diagnostics), *parse_yaml(sources, b, diagnostics), diagnostics);
+  const Node merged =
+      merge_nodes(*parse_yaml(sources, a, diagnostics), *parse_yaml(sources, b, diagnostics), diagnostics);
   CHECK(merged.key("x")->span.source == a);
   CHECK(merged.find("x")->find("a")->span.source == a);
   CHECK(merged.find("x")->find("b")->span.source == b);
@@ -193,7 +198,8 @@ TEST_CASE("printing reads back as the same tree") {
   const Parsed first = parse(text);
   REQUIRE(first.node);
   const std::string printed = to_yaml(*first.node);
-  CHECK(printed == "a:\n  - 1\n  -\n    b: c d\n    \"e f\": \"g \\\"h\\\" \\\\\"\n  - []\n\"k: l\": {}\nm: ~\nn: \"true\"\n");
+  CHECK(printed ==
+        "a:\n  - 1\n  -\n    b: c d\n    \"e f\": \"g \\\"h\\\" \\\\\"\n  - []\n\"k: l\": {}\nm: ~\nn: \"true\"\n");
   const Parsed second = parse(printed);
   REQUIRE(second.node);
   CHECK(to_yaml(*second.node) == printed);

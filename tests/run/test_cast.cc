@@ -81,12 +81,12 @@ TEST_CASE("between neighbours the nearer is taken, in the middle the even one") 
         const uint16_t s = sign < 0 ? 0x8000 : 0;
         wrong += cast<uint16_t>(DType::f64, sign * middle, f.dtype) != (even | s);
         wrong += cast<uint16_t>(DType::f64, sign * std::nextafter(middle, 0.0), f.dtype) != (low | s);
-        wrong += cast<uint16_t>(DType::f64, sign * std::nextafter(middle, 1e300), f.dtype) != ((low + 1) | s);
+        wrong += cast<uint16_t>(DType::f64, sign * std::nextafter(middle, std::numeric_limits<double>::infinity()), f.dtype) != ((low + 1) | s);
         const auto single = static_cast<float>(middle);
         if (double(single) != middle) continue;
         wrong += cast<uint16_t>(DType::f32, float(sign) * single, f.dtype) != (even | s);
         wrong += cast<uint16_t>(DType::f32, float(sign) * std::nextafter(single, 0.0f), f.dtype) != (low | s);
-        wrong += cast<uint16_t>(DType::f32, float(sign) * std::nextafter(single, 1e38f), f.dtype) != ((low + 1) | s);
+        wrong += cast<uint16_t>(DType::f32, float(sign) * std::nextafter(single, std::numeric_limits<float>::infinity()), f.dtype) != ((low + 1) | s);
       }
     }
     CHECK(wrong == 0);
