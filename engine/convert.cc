@@ -1,6 +1,6 @@
 // The main job: plan, build the output beside its final name, move the bytes, commit.
+#include <algorithm>
 #include <chrono>
-#include <sys/resource.h>
 
 #include "base/text.h"
 #include "planning.h"

@@ -1,7 +1,7 @@
 // What a conversion says at its end: tensors, bytes, time, verdict, what was dropped, compared, rounded.
 #include "summary.h"
 
-#include <sys/resource.h>
+#include <fstream>
 
 #include "base/text.h"
 
@@ -14,10 +14,14 @@ uint64_t output_bytes(const OutputSpec& spec) {
   return bytes;
 }
 
+// Of this program alone: getrusage would count what its parent held before it started us.
 int64_t peak_memory() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return int64_t{usage.ru_maxrss} * 1024;
+  std::ifstream status("/proc/self/status");
+  int64_t kilobytes = 0;
+  for (std::string word; status >> word && word != "VmHWM:";) {
+  }
+  status >> kilobytes;
+  return kilobytes * 1024;
 }
 
 List texts(const std::vector<std::string>& lines) {

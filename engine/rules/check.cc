@@ -25,6 +25,14 @@ constexpr std::array<Proof, 10> proofs{{
     {"each configuration key has one writer", prove_writers},
 }};
 
+// What contradicts the requirements above it would prove anything: it is left out, and told.
+void take_required(const Expr& condition, Proving& proving) {
+  proving.knowledge.required.push_back(condition);
+  if (!walk({}, proving.knowledge).never()) return add_facts(condition, proving.facts);
+  proving.knowledge.required.pop_back();
+  proving.refuted.push_back(condition.span());
+}
+
 }  // namespace
 
 Diagnostic& Findings::add(Diagnostic diagnostic) {
@@ -60,19 +68,12 @@ void Findings::report(Diagnostics& diagnostics) const {
 }
 
 Proving::Proving(const RuleSet& rules) : set(rules), file(rules.file), knowledge(rules.file) {
-  for (const Stated& stated : file.require) require(stated.condition);
+  for (const Stated& stated : file.require) take_required(stated.condition, *this);
   for (const Rule& rule : set.rules) sites.push_back({rule.name, &rule, nullptr, &rule.when, &rule.loops, rule.stage});
   for (const Copy& copy : set.copies) {
     const Rule& rule = set.rules[copy.of];
     sites.push_back({"a copy of " + rule.name, &rule, &copy, &copy.when, &copy.loops, copy.stage});
   }
-}
-
-void Proving::require(const Expr& condition) {
-  knowledge.required.push_back(condition);
-  if (!walk({}, knowledge).never()) return add_facts(condition, facts);
-  knowledge.required.pop_back();
-  refuted.push_back(condition.span());
 }
 
 std::vector<Clause> clauses_of(const Site& site, const Alternative& alternative, const Renaming& names) {

@@ -50,9 +50,6 @@ struct Proving {
   std::vector<Span> refuted;  // what `require` says against what it says above: nothing is concluded from that
   std::vector<Site> sites;    // rules in their order, then copies
   Findings findings;
-
- private:
-  void require(const Expr& condition);
 };
 
 // Runs `prove` and marks `site` broken if that found an error.
