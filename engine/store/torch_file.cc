@@ -62,7 +62,11 @@ struct TorchArchive::Unpacked {
 };
 
 TorchArchive::TorchArchive(InputFile file, std::vector<TorchStorage> storages)
-    : file_(std::move(file)), storages_(std::move(storages)), unpacked_(std::make_unique<Unpacked>()) {}
+    : file_(std::move(file)), storages_(std::move(storages)), unpacked_(std::make_unique<Unpacked>()) {
+  // Whether a deflated storage has the size it says shows only when it is inflated; larger ones are judged when read.
+  for (size_t i = 0; i < storages_.size(); ++i)
+    if (storages_[i].packed && storages_[i].bytes <= unpacked_bytes) verify(i);
+}
 TorchArchive::TorchArchive(TorchArchive&&) noexcept = default;
 TorchArchive::~TorchArchive() = default;
 

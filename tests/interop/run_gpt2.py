@@ -4,6 +4,7 @@
 
 Every way is one test. oracle/README.md says what the judge does; its tolerance is 1e-4 for logits of size 5.
 """
+import concurrent.futures
 import pathlib
 import subprocess
 import sys
@@ -84,10 +85,11 @@ class Tests:
 def main():
     program = pathlib.Path(sys.argv[1]) / "tessera"
     passed = failed = 0
-    with tempfile.TemporaryDirectory() as work:
-        for name, test in Tests(program, pathlib.Path(work)).table():
+    with tempfile.TemporaryDirectory() as work, concurrent.futures.ThreadPoolExecutor(2) as pool:
+        running = [(name, pool.submit(test)) for name, test in Tests(program, pathlib.Path(work)).table()]
+        for name, test in running:
             try:
-                test()
+                test.result()
                 passed += 1
             except Failed as reason:
                 failed += 1
