@@ -72,8 +72,8 @@ bool EndAddress::check_cut(AxisPlan& axis) {
   }
   diagnostics_
       .error("B01", axis.decl->name.span,
-             format("axis `{}` has fewer indices ({}) than there are tp ranks, and does not lead its dimension in `{}`", name,
-                    axis.size, address_->text.s))
+             format("axis `{}` has fewer indices ({}) than there are tp ranks, and does not lead its dimension in `{}`",
+                    name, axis.size, address_->text.s))
       .related.push_back({span(), "here"});
   return false;
 }
@@ -98,16 +98,19 @@ void EndAddress::read_holes(const RuleFile& file) {
     for (const NameUse& use : names_of(expr)) {
       if (!file.axis(use.root)) continue;
       AxisPlan* axis = axes_.find(use.root);
-      if (!axis) ok_ = false;
+      if (!axis)
+        ok_ = false;
       else if (expr.root().op == ExprOp::name)
         hole.captured = static_cast<int>(std::ranges::find(captured_, use.root) - captured_.begin());
       else if (axis->split >= 0) {
-        diagnostics_.error("B01", expr.span(), format("axis `{}` is split here, so it must stand alone in its hole", use.root),
+        diagnostics_.error("B01", expr.span(),
+                           format("axis `{}` is split here, so it must stand alone in its hole", use.root),
                            "a place numbers what it holds from 0; an expression over that has no meaning");
         ok_ = false;
       }
       if (axis && axis->cut) {
-        diagnostics_.error("B01", expr.span(), format("axis `{}` has fewer indices than there are ranks to split it", use.root));
+        diagnostics_.error("B01", expr.span(),
+                           format("axis `{}` has fewer indices than there are ranks to split it", use.root));
         ok_ = false;
       }
     }
@@ -142,8 +145,9 @@ bool EndAddress::place_parts(const Ranks& ranks, LocalTensor& tensor) {
     int64_t& extent = tensor.shape[*cut_dimension_];
     const int32_t count = axes_.tp_ranks();
     if (extent % count != 0) {
-      diagnostics_.error("B01", cut_axis_->decl->name.span,
-                         format("{} rows of `{}` cannot be cut evenly for {} tp ranks", extent, address_->text.s, count));
+      diagnostics_.error(
+          "B01", cut_axis_->decl->name.span,
+          format("{} rows of `{}` cannot be cut evenly for {} tp ranks", extent, address_->text.s, count));
       return false;
     }
     extent /= count;

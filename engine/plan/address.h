@@ -20,7 +20,7 @@ struct LocalTensor {
   std::map<std::string, PartPlace> parts;  // coordinates before the cut
   struct Cut {
     uint32_t dimension = 0;
-    int64_t lo = 0, hi = 0;                // the place keeps [lo, hi) of that dimension
+    int64_t lo = 0, hi = 0;  // the place keeps [lo, hi) of that dimension
   };
   std::optional<Cut> cut;
 };
@@ -28,8 +28,8 @@ struct LocalTensor {
 class EndAddress {
  public:
   // `orders`: the parts' axes. Errors (B01, B03) make ok() false.
-  EndAddress(const Address& address, const std::map<std::string, std::vector<std::string>>& orders, const RuleFile& file,
-             EndAxes& axes, Diagnostics& diagnostics);
+  EndAddress(const Address& address, const std::map<std::string, std::vector<std::string>>& orders,
+             const RuleFile& file, EndAxes& axes, Diagnostics& diagnostics);
 
   bool ok() const { return ok_; }
   const Address& address() const { return *address_; }
@@ -72,7 +72,7 @@ class EndAddress {
   std::vector<std::string> part_names_, captured_;
   std::vector<AxisPlan*> captured_axes_;
   std::vector<Hole> holes_;
-  std::vector<std::string> laid_;          // every axis that the layout places
+  std::vector<std::string> laid_;  // every axis that the layout places
   std::array<bool, 4> splits_{};
   std::map<std::string, std::array<bool, 4>> part_splits_;
   std::optional<uint32_t> cut_dimension_;

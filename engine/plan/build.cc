@@ -1,5 +1,5 @@
-// Rules, then copies: each part of each is handed to a PartMover, which walks its indices. Nothing here looks at a header;
-// that is for resolve.
+// Rules, then copies: each part of each is handed to a PartMover, which walks its indices. Nothing here looks at a
+// header; that is for resolve.
 #include <algorithm>
 #include <memory>
 
@@ -14,14 +14,19 @@ namespace {
 class Builder {
  public:
   Builder(const Model& model, const BuildOptions& options, Draft& draft, Diagnostics& diagnostics)
-      : model_(model), rules_(*model.rules), options_(options), draft_(draft), diagnostics_(diagnostics),
+      : model_(model),
+        rules_(*model.rules),
+        options_(options),
+        draft_(draft),
+        diagnostics_(diagnostics),
         walk_(model, {&draft.from, &draft.to}, diagnostics) {}
 
   bool run() {
     bool good = true;
     auto& empty = draft_.graph.empty_ranges;
     for (RuleId rule = 0; rule < rules_.rules.size(); ++rule)
-      good &= walk_.rule(rule, [&](const RuleSites& sites) { good &= carry(sites); }, &empty);
+      good &= walk_.rule(
+          rule, [&](const RuleSites& sites) { good &= carry(sites); }, &empty);
     empty.erase(std::unique(empty.begin(), empty.end()), empty.end());
     for (const Copy& copy : rules_.copies) {
       if (copy.side == model_.from.side)
@@ -50,9 +55,10 @@ class Builder {
       for (const std::string& part : sites.addresses[0][i]->part_names())
         for (size_t j = 0; j < sites.addresses[1].size(); ++j)
           if (sites.addresses[1][j]->has_part(part))
-            good &= move({PartJob::Kind::carry, part, sites.addresses[0][i], sites.addresses[1][j], &draft_.from, &draft_.to,
-                          standing(sites, i, false), standing(sites, j, false), rules_.rules[sites.rule].name,
-                          options_.pad_repeat}, sites);
+            good &= move({PartJob::Kind::carry, part, sites.addresses[0][i], sites.addresses[1][j], &draft_.from,
+                          &draft_.to, standing(sites, i, false), standing(sites, j, false),
+                          rules_.rules[sites.rule].name, options_.pad_repeat},
+                         sites);
     return good;
   }
 
@@ -63,8 +69,9 @@ class Builder {
         for (size_t j = 0; j < sites.copy_addresses.size(); ++j)
           if (sites.copy_addresses[j]->has_part(part))
             good &= move({PartJob::Kind::write_copy, part, sites.addresses[0][i], sites.copy_addresses[j], &draft_.from,
-                          &draft_.to, standing(sites, i, false), standing(sites, j, true), rules_.rules[sites.rule].name,
-                          options_.pad_repeat}, sites);
+                          &draft_.to, standing(sites, i, false), standing(sites, j, true),
+                          rules_.rules[sites.rule].name, options_.pad_repeat},
+                         sites);
     return good;
   }
 
@@ -79,7 +86,8 @@ class Builder {
         for (size_t j = 0; j < sites.addresses[0].size(); ++j)
           if (sites.addresses[0][j]->has_part(part))
             good &= move({PartJob::Kind::check_copy, part, sites.copy_addresses[i], sites.addresses[0][j], &draft_.from,
-                          &draft_.from, standing(sites, i, true), standing(sites, j, false), name, false}, sites);
+                          &draft_.from, standing(sites, i, true), standing(sites, j, false), name, false},
+                         sites);
     return good;
   }
 
@@ -88,14 +96,15 @@ class Builder {
     bool good = true;
     for (size_t i = 0; i < sites.copy_addresses.size(); ++i) {
       EndAddress& address = *sites.copy_addresses[i];
-      good &= walk_tuples(sites, address.captured(), draft_.from.axes, diagnostics_, [&](const auto& fixed, uint32_t turn) {
-        Standing at = standing(sites, i, true);
-        at.turn = turn;
-        const Instance* instance = draft_.from.tensors.find(address, at, captured_of(address, fixed));
-        if (!instance) return false;
-        for (const TensorId tensor : instance->tensors) omit_whole(tensor, sites.rule);
-        return true;
-      });
+      good &=
+          walk_tuples(sites, address.captured(), draft_.from.axes, diagnostics_, [&](const auto& fixed, uint32_t turn) {
+            Standing at = standing(sites, i, true);
+            at.turn = turn;
+            const Instance* instance = draft_.from.tensors.find(address, at, captured_of(address, fixed));
+            if (!instance) return false;
+            for (const TensorId tensor : instance->tensors) omit_whole(tensor, sites.rule);
+            return true;
+          });
     }
     return good;
   }
@@ -124,7 +133,8 @@ class Builder {
   }
 
   // What no part fills, once for each tensor.
-  bool rest(EndAddress& address, EndState& end, Standing at, const std::vector<FixedIndex>& fixed, uint32_t turn, bool writes) {
+  bool rest(EndAddress& address, EndState& end, Standing at, const std::vector<FixedIndex>& fixed, uint32_t turn,
+            bool writes) {
     const auto& ops = address.address().ops;
     const auto op = std::ranges::find(ops, ValueOp::Kind::rest, &ValueOp::kind);
     if (op == ops.end() || !address.is_tensor()) return true;
@@ -140,8 +150,26 @@ class Builder {
       for (const Image& hole : unfilled(address, end.tensors.place(instance->group->places[seat]), end.axes)) {
         const Strided still{0, std::vector<int64_t>(hole.shape.size(), 0)};
         const TensorId tensor = instance->tensors[seat];
-        if (writes) draft_.graph.moves.push_back({Op::fill, none_id, tensor, {hole.shape, still, hole.at}, none_id, *fill, false, at.rule, address.span()});
-        else draft_.graph.moves.push_back({Op::compare_fill, tensor, none_id, {hole.shape, hole.at, still}, none_id, *fill, false, at.rule, address.span()});
+        if (writes)
+          draft_.graph.moves.push_back({Op::fill,
+                                        none_id,
+                                        tensor,
+                                        {hole.shape, still, hole.at},
+                                        none_id,
+                                        *fill,
+                                        false,
+                                        at.rule,
+                                        address.span()});
+        else
+          draft_.graph.moves.push_back({Op::compare_fill,
+                                        tensor,
+                                        none_id,
+                                        {hole.shape, hole.at, still},
+                                        none_id,
+                                        *fill,
+                                        false,
+                                        at.rule,
+                                        address.span()});
       }
     return true;
   }

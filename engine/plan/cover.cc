@@ -118,7 +118,8 @@ class Cover {
       const Move& move = graph_.moves[i];
       add(output ? Image{move.box.shape, move.box.to} : image_of(move.box.shape, move.box.from), move.why);
     }
-    for (auto at = std::ranges::lower_bound(omitted_, std::pair(id, 0u)); at != omitted_.end() && at->first == id; ++at) {
+    for (auto at = std::ranges::lower_bound(omitted_, std::pair(id, 0u)); at != omitted_.end() && at->first == id;
+         ++at) {
       const Omission& omission = graph_.omissions[at->second];
       add(image_of(omission.region.shape, omission.region.at), omission.why);
     }
@@ -151,25 +152,29 @@ class Cover {
         return format("element {} of `{}` {} is {}", at, name, show_shape(tensor.shape),
                       tensor.output ? "filled by nothing" : "read by nothing");
       case Untiled::Kind::twice:
-        return tensor.output ? format("element {} of `{}` is filled twice, by `{}` and by `{}`", at, name, rule(fault.first), rule(fault.second))
+        return tensor.output ? format("element {} of `{}` is filled twice, by `{}` and by `{}`", at, name,
+                                      rule(fault.first), rule(fault.second))
                              : format("not every element of `{}` is read", name);
-      case Untiled::Kind::outside: return format("a box of `{}` lies outside of it", name);
-      case Untiled::Kind::undecided: return format("it could not be decided whether `{}` is filled exactly once", name);
+      case Untiled::Kind::outside:
+        return format("a box of `{}` lies outside of it", name);
+      case Untiled::Kind::undecided:
+        return format("it could not be decided whether `{}` is filled exactly once", name);
     }
     return name;
   }
   static std::string help(const Tensor& tensor, const Untiled& fault) {
     if (fault.kind != Untiled::Kind::hole) return "";
-    return tensor.output ? "what no part fills can be said with `| rest(0)`" : "what is not wanted can be said with `unused(v)`";
+    return tensor.output ? "what no part fills can be said with `| rest(0)`"
+                         : "what is not wanted can be said with `unused(v)`";
   }
   const std::string& rule(size_t image) const { return rules_.rules[rules_of_[image]].name; }
 
   const Graph& graph_;
   const RuleSet& rules_;
   Diagnostics& diagnostics_;
-  std::vector<std::vector<uint32_t>> touched_;           // moves, by tensor
-  std::vector<std::pair<TensorId, uint32_t>> omitted_;   // sorted
-  std::vector<Image> images_;                            // of the tensor in work
+  std::vector<std::vector<uint32_t>> touched_;          // moves, by tensor
+  std::vector<std::pair<TensorId, uint32_t>> omitted_;  // sorted
+  std::vector<Image> images_;                           // of the tensor in work
   std::vector<RuleId> rules_of_;
   std::unordered_set<Pattern, PatternHash> proved_;
   std::vector<Span> told_;

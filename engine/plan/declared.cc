@@ -8,12 +8,16 @@ namespace {
 class Declarer {
  public:
   Declarer(const Model& model, const EndSpec& end, Diagnostics& diagnostics)
-      : rules_(*model.rules), end_(model, end, diagnostics), walk_(model, {&end_}, diagnostics), diagnostics_(diagnostics) {}
+      : rules_(*model.rules),
+        end_(model, end, diagnostics),
+        walk_(model, {&end_}, diagnostics),
+        diagnostics_(diagnostics) {}
 
   bool run() {
     bool good = true;
     for (RuleId rule = 0; rule < rules_.rules.size(); ++rule)
-      good &= walk_.rule(rule, [&](const RuleSites& sites) { good &= declare(sites, sites.addresses[0]); }, nullptr);
+      good &= walk_.rule(
+          rule, [&](const RuleSites& sites) { good &= declare(sites, sites.addresses[0]); }, nullptr);
     for (const Copy& copy : rules_.copies)
       if (copy.side == end_.spec.side)
         good &= walk_.copy(copy, 0, [&](const RuleSites& sites) { good &= declare(sites, sites.copy_addresses); });
@@ -23,7 +27,8 @@ class Declarer {
   std::vector<Declared> take() const {
     std::vector<Declared> out;
     for (const EndTensor& tensor : end_.tensors.tensors())
-      out.push_back({end_.tensors.name(tensor), *tensor.shape, tensor.place, tensor.standing.optional, tensor.standing.rule});
+      out.push_back(
+          {end_.tensors.name(tensor), *tensor.shape, tensor.place, tensor.standing.optional, tensor.standing.rule});
     return out;
   }
 
@@ -33,11 +38,17 @@ class Declarer {
     bool good = true;
     for (uint32_t i = 0; i < addresses.size(); ++i) {
       if (!addresses[i]->is_tensor()) continue;
-      Standing at{sites.rule, rule.entry, 0, i, sites.copy ? sites.copy->stage : rule.stage, sites.copy && sites.copy->optional};
-      good &= walk_tuples(sites, addresses[i]->captured(), end_.axes, diagnostics_, [&](const auto& fixed, uint32_t turn) {
-        at.turn = turn;
-        return end_.tensors.find(*addresses[i], at, captured_of(*addresses[i], fixed)) != nullptr;
-      });
+      Standing at{sites.rule,
+                  rule.entry,
+                  0,
+                  i,
+                  sites.copy ? sites.copy->stage : rule.stage,
+                  sites.copy && sites.copy->optional};
+      good &=
+          walk_tuples(sites, addresses[i]->captured(), end_.axes, diagnostics_, [&](const auto& fixed, uint32_t turn) {
+            at.turn = turn;
+            return end_.tensors.find(*addresses[i], at, captured_of(*addresses[i], fixed)) != nullptr;
+          });
     }
     return good;
   }
@@ -50,7 +61,8 @@ class Declarer {
 
 }  // namespace
 
-std::optional<std::vector<Declared>> declared_tensors(const Model& model, const EndSpec& end, Diagnostics& diagnostics) {
+std::optional<std::vector<Declared>> declared_tensors(const Model& model, const EndSpec& end,
+                                                      Diagnostics& diagnostics) {
   Declarer declarer(model, end, diagnostics);
   if (!declarer.run()) return std::nullopt;
   return declarer.take();

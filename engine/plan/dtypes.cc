@@ -15,9 +15,15 @@ class DtypePass {
  public:
   DtypePass(Graph& graph, const Model& model, const std::vector<Standing>& standings, const BuildOptions& options,
             Diagnostics& diagnostics)
-      : graph_(graph), rules_(*model.rules), side_(model.to.side), standings_(standings), options_(options),
-        diagnostics_(diagnostics), first_(static_cast<TensorId>(graph.tensors.size() - standings.size())),
-        sources_(standings.size()), empty_(standings.size(), true) {
+      : graph_(graph),
+        rules_(*model.rules),
+        side_(model.to.side),
+        standings_(standings),
+        options_(options),
+        diagnostics_(diagnostics),
+        first_(static_cast<TensorId>(graph.tensors.size() - standings.size())),
+        sources_(standings.size()),
+        empty_(standings.size(), true) {
     for (const Move& move : graph.moves) {
       if (op_writes(move.op) && !move.pad) empty_[move.to - first_] = false;
       if (move.op != Op::copy || move.pad) continue;
@@ -30,8 +36,10 @@ class DtypePass {
 
   bool run() {
     for (uint32_t i = 0; i < standings_.size(); ++i)
-      if (const auto dtype = decide(i, 0)) graph_.tensors[first_ + i].dtype = *dtype;
-      else good_ = false;
+      if (const auto dtype = decide(i, 0))
+        graph_.tensors[first_ + i].dtype = *dtype;
+      else
+        good_ = false;
     if (good_) check_casts();
     return good_;
   }
@@ -45,8 +53,10 @@ class DtypePass {
     if (pin) return of_rule(i, *pin, depth);
     const auto& sources = sources_[empty_[i] ? sibling(i) : i];
     if (sources.empty()) {
-      diagnostics_.error("V02", output(i).why, format("nothing says which dtype `{}` has: it is made of constants alone", escape(output(i).name)),
-                         "pin it: `dtype: f32`, or the name of a rule of this block");
+      diagnostics_.error(
+          "V02", output(i).why,
+          format("nothing says which dtype `{}` has: it is made of constants alone", escape(output(i).name)),
+          "pin it: `dtype: f32`, or the name of a rule of this block");
       return std::nullopt;
     }
     const bool floats = std::ranges::all_of(sources, [&](TensorId t) { return is_float(graph_.tensors[t].dtype); });
@@ -96,10 +106,11 @@ class DtypePass {
       if (move.op != Op::copy) continue;
       const Tensor &from = graph_.tensors[move.from], &to = graph_.tensors[move.to];
       const bool computes = move.program != none_id;
-      if (!is_whole_bytes(from.dtype) || !cast_exists(from.dtype, to.dtype) || (computes && !(is_float(from.dtype) && is_float(to.dtype)))) {
-        diagnostics_.error("V02", to.why, format("`{}` is {}; {} {}", escape(from.name), word(from.dtype),
-                                                 computes ? "value operations need floats, not" : "it cannot become",
-                                                 word(computes && is_float(from.dtype) ? to.dtype : computes ? from.dtype : to.dtype)));
+      const bool possible = computes ? is_float(from.dtype) && is_float(to.dtype) : cast_exists(from.dtype, to.dtype);
+      if (!possible) {
+        diagnostics_.error("V02", to.why,
+                           format("`{}` is {}; it cannot {} {}", escape(from.name), word(from.dtype),
+                                  computes ? "be computed with and become" : "become", word(to.dtype)));
         good_ = false;
         return;
       }
@@ -114,7 +125,7 @@ class DtypePass {
   const std::vector<Standing>& standings_;
   const BuildOptions& options_;
   Diagnostics& diagnostics_;
-  TensorId first_;  // output
+  TensorId first_;                              // output
   std::vector<std::vector<TensorId>> sources_;  // one of each dtype, by output
   std::vector<bool> empty_;                     // holds pads alone
   std::map<std::pair<uint32_t, std::string>, std::vector<uint32_t>> by_rule_;
@@ -123,8 +134,8 @@ class DtypePass {
 
 }  // namespace
 
-bool decide_dtypes(Graph& graph, const Model& model, const std::vector<Standing>& standings, const BuildOptions& options,
-                   Diagnostics& diagnostics) {
+bool decide_dtypes(Graph& graph, const Model& model, const std::vector<Standing>& standings,
+                   const BuildOptions& options, Diagnostics& diagnostics) {
   return DtypePass(graph, model, standings, options, diagnostics).run();
 }
 

@@ -63,7 +63,8 @@ class Expander {
   std::optional<T> checked(std::optional<T> value, const EvalFault& fault, const LoopTuple& site) {
     if (!value) {
       std::string at;
-      for (size_t i = 0; i < site.index.size(); ++i) at += format("{}{}={}", i ? ", " : " (", out_.axes[i], site.index[i]);
+      for (size_t i = 0; i < site.index.size(); ++i)
+        at += format("{}{}={}", i ? ", " : " (", out_.axes[i], site.index[i]);
       diagnostics_.error("B03", fault.span, fault.message + (at.empty() ? "" : at + ")"));
     }
     return value;
@@ -91,7 +92,8 @@ class Expander {
     for (const LoopTuple& site : sites) {
       bind(site);
       const auto lo = number_of(loop.lo, site), hi = number_of(loop.hi, site);
-      if (!lo || !hi || !fits(loop, *lo, *hi) || !count(wider.size() + 1, std::max<int64_t>(*hi - *lo, 0), loop.hi.span()))
+      if (!lo || !hi || !fits(loop, *lo, *hi) ||
+          !count(wider.size() + 1, std::max<int64_t>(*hi - *lo, 0), loop.hi.span()))
         return unbind(), false;
       for (int64_t index = *lo; index < *hi; ++index) {
         LoopTuple next = site;
@@ -143,8 +145,10 @@ class Expander {
     if (!decision_) return false;
     if (!decision_->exists) return true;
     const auto same = std::ranges::find(out_.variants, decision_->chosen, &Variant::chosen);
-    if (same != out_.variants.end()) same->sites.push_back(std::move(site));
-    else out_.variants.push_back({decision_->chosen, {std::move(site)}});
+    if (same != out_.variants.end())
+      same->sites.push_back(std::move(site));
+    else
+      out_.variants.push_back({decision_->chosen, {std::move(site)}});
     return true;
   }
 

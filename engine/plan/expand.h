@@ -22,18 +22,18 @@ struct Variant {
 };
 
 struct Expansion {
-  std::vector<std::string> axes;   // loop axes, then axes that only conditions name
+  std::vector<std::string> axes;  // loop axes, then axes that only conditions name
   std::vector<Variant> variants;
-  bool empty_range = false;        // some range has no element here
+  bool empty_range = false;  // some range has no element here
 };
 
 // What is to be expanded. Pointers must outlive the call.
 struct Expandable {
   std::vector<const Range*> loops;
-  size_t entry_loops = 0;                  // how many of them are the model entry's
-  std::vector<const Expr*> when;           // all must hold
-  std::vector<const SideForm*> forms;      // one alternative of each is chosen ...
-  std::vector<EndScope*> scopes;           // ... by conditions evaluated here
+  size_t entry_loops = 0;              // how many of them are the model entry's
+  std::vector<const Expr*> when;       // all must hold
+  std::vector<const SideForm*> forms;  // one alternative of each is chosen ...
+  std::vector<EndScope*> scopes;       // ... by conditions evaluated here
 };
 
 // nullopt after B03 (a condition or a bound without a value, a range beyond its axis, too many names).

@@ -7,8 +7,8 @@
 namespace tessera {
 
 struct FoldedName {
-  std::string text;   // "layers.<0..31>.mlp.w"
-  size_t count = 0;   // how many names it stands for
+  std::string text;                // "layers.<0..31>.mlp.w"
+  size_t count = 0;                // how many names it stands for
   std::string count_text() const;  // " (32 tensors)", nothing for one
 };
 // Names that differ in their numbers alone become one, in order of first appearance.

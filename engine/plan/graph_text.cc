@@ -8,7 +8,8 @@ namespace tessera {
 const char* op_name(Op op) {
   switch (op) {
 #define TESSERA_OP(name, sources, writes, exactness) \
-  case Op::name: return #name;
+  case Op::name:                                     \
+    return #name;
 #include "plan/op_list.h"
 #undef TESSERA_OP
   }
@@ -18,7 +19,8 @@ const char* op_name(Op op) {
 bool op_writes(Op op) {
   switch (op) {
 #define TESSERA_OP(name, sources, writes, exactness) \
-  case Op::name: return writes;
+  case Op::name:                                     \
+    return writes;
 #include "plan/op_list.h"
 #undef TESSERA_OP
   }
@@ -33,6 +35,7 @@ std::string text_of(const FillValue& fill) {
 }
 
 std::string text_of(const Strided& at) {
+  if (at.strides.empty()) return format("{}", at.offset);
   const std::string strides = show_shape(at.strides);
   return at.offset == 0 ? strides : format("{} + {}", at.offset, strides);
 }
@@ -89,8 +92,9 @@ class GraphText {
   }
   void left_out(const Omission& omission) {
     constexpr const char* kinds[] = {"pad", "unused", "a copy with a scale of its own"};
-    text_ += format("left out {}  {} {}  ({}: {})\n", name(omission.tensor), show_shape(omission.region.shape),
-                    text_of(omission.region.at), rules_.rules[omission.why].name, kinds[static_cast<size_t>(omission.kind)]);
+    text_ +=
+        format("left out {}  {} {}  ({}: {})\n", name(omission.tensor), show_shape(omission.region.shape),
+               text_of(omission.region.at), rules_.rules[omission.why].name, kinds[static_cast<size_t>(omission.kind)]);
   }
 
   const Graph& graph_;

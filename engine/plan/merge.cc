@@ -17,7 +17,8 @@ bool continues(const Box& a, const Box& b, size_t axis) {
 }
 
 bool join(Box& a, const Box& b) {
-  if (a.shape.size() != b.shape.size() || a.from.strides != b.from.strides || a.to.strides != b.to.strides) return false;
+  if (a.shape.size() != b.shape.size() || a.from.strides != b.from.strides || a.to.strides != b.to.strides)
+    return false;
   for (size_t axis = 0; axis < a.shape.size(); ++axis)
     if (continues(a, b, axis)) {
       a.shape[axis] += b.shape[axis];
@@ -47,7 +48,8 @@ bool join_neighbours(const Graph& graph, std::vector<Move>& moves) {
     Box longer = run_of(last.box);
     if (pair_key(last) == pair_key(moves[i]) && joinable(graph, last) && join(longer, run_of(moves[i].box)))
       last.box = std::move(longer);
-    else if (++kept != i) moves[kept] = std::move(moves[i]);
+    else if (++kept != i)
+      moves[kept] = std::move(moves[i]);
   }
   const bool joined = !moves.empty() && kept + 1 < moves.size();
   if (joined) moves.resize(kept + 1);
@@ -64,7 +66,8 @@ void merge(Graph& graph) {
     if (key_a != key_b) return key_a < key_b;
     return std::pair(a.box.to.offset, a.box.from.offset) < std::pair(b.box.to.offset, b.box.from.offset);
   });
-  while (join_neighbours(graph, graph.moves)) {}
+  while (join_neighbours(graph, graph.moves)) {
+  }
 }
 
 }  // namespace tessera

@@ -9,7 +9,8 @@ namespace tessera {
 void order(Graph& graph, const Contents&) {
   std::vector<TensorId> first_output(graph.tensors.size(), none_id);  // that reads a source
   for (const Move& move : graph.moves)
-    if (op_writes(move.op) && move.from != none_id) first_output[move.from] = std::min(first_output[move.from], move.to);
+    if (op_writes(move.op) && move.from != none_id)
+      first_output[move.from] = std::min(first_output[move.from], move.to);
   const auto key = [&](const Move& move) {
     if (op_writes(move.op)) return std::tuple(move.to, 0, move.to, move.box.to.offset);
     const TensorId read = move.op == Op::compare ? move.to : move.from;

@@ -20,7 +20,8 @@ PartMover::PartMover(Graph& graph, const PartJob& job, const RuleFile& file, Dia
     program_ = static_cast<uint32_t>(known - graph.programs.begin());
     if (known == graph.programs.end()) graph.programs.push_back(program);
   }
-  if (!reads_ && writes_) constant_.emplace(graph, *job.from->address().value, *wanted, file, job.from_end->scope, diagnostics);
+  if (!reads_ && writes_)
+    constant_.emplace(graph, *job.from->address().value, *wanted, file, job.from_end->scope, diagnostics);
   if (reads_ && !writes_ && job.to->address().kind == Address::Kind::constant)
     constant_.emplace(graph, *job.to->address().value, *stored, file, job.to_end->scope, diagnostics);
   grade();
@@ -35,7 +36,8 @@ void PartMover::grade() {
   if (!reads_ || writes_) return;
   const bool constant = job_.to->address().kind == Address::Kind::constant;
   weaken(graph_.verdict, constant ? Grade::checked : Grade::lossy,
-         format("{}: {} is {} there", job_.rule_name, job_.part.empty() ? "it" : job_.part, constant ? "a constant" : "unused"));
+         format("{}: {} is {} there", job_.rule_name, job_.part.empty() ? "it" : job_.part,
+                constant ? "a constant" : "unused"));
 }
 
 size_t PartMover::Key::operator()(const std::vector<int64_t>& key) const {
@@ -141,8 +143,8 @@ std::vector<PartMover::Own> PartMover::own_boxes(EndAddress& address, EndState& 
   return own;
 }
 
-std::vector<PartMover::Link> PartMover::link(const std::vector<Own>& from, Copies from_copies, const std::vector<Own>& to,
-                                             Copies to_copies) const {
+std::vector<PartMover::Link> PartMover::link(const std::vector<Own>& from, Copies from_copies,
+                                             const std::vector<Own>& to, Copies to_copies) const {
   const bool repeat = job_.repeat_pads && to_copies == Copies::all;
   std::vector<Link> links;
   for (const Own& b : to)
@@ -174,7 +176,8 @@ void PartMover::compare_replicas(const Ends& ends, const Links& links) {
     for (size_t i = 0; i < seats.size(); ++i)
       for (const PairBox& one : link.boxes) {
         if (!one.first) weaken(graph_.verdict, Grade::checked, job_.rule_name + ": copies");
-        if (link.from != link.to || i > 0 || !one.first) add(Op::compare, ends.from->tensors[seats[i]], read, one.box, none_id, false, job_.from->span());
+        if (link.from != link.to || i > 0 || !one.first)
+          add(Op::compare, ends.from->tensors[seats[i]], read, one.box, none_id, false, job_.from->span());
       }
   }
 }
@@ -197,13 +200,15 @@ bool PartMover::fill_target(const Ends& ends, const Links& links, const std::vec
         if (reads_) break;
         const auto fill = constant_->fill(fixed, own.slab, box);
         if (!fill) return false;
-        add(Op::fill, none_id, to, {box.image.shape, {0, std::vector<int64_t>(box.image.shape.size(), 0)}, box.image.at}, *fill,
-            false, job_.to->span());
+        add(Op::fill, none_id, to,
+            {box.image.shape, {0, std::vector<int64_t>(box.image.shape.size(), 0)}, box.image.at}, *fill, false,
+            job_.to->span());
       }
       for (const SlabBox& box : own.empty)
         if (!repeats)
-          add(Op::fill, none_id, to, {box.image.shape, {0, std::vector<int64_t>(box.image.shape.size(), 0)}, box.image.at},
-              zero_fill(graph_), true, job_.to->span());
+          add(Op::fill, none_id, to,
+              {box.image.shape, {0, std::vector<int64_t>(box.image.shape.size(), 0)}, box.image.at}, zero_fill(graph_),
+              true, job_.to->span());
     }
   return true;
 }

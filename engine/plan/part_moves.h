@@ -1,5 +1,5 @@
-// One part between two addresses: its copies, fills and comparisons, for every tuple of indices. Boxes depend on the ranks
-// of places and on indices that a layout holds, so they are made once for each such combination and then stamped.
+// One part between two addresses: its copies, fills and comparisons, for every tuple of indices. Boxes depend on the
+// ranks of places and on indices that a layout holds, so they are made once for each such combination and then stamped.
 #pragma once
 #include <optional>
 #include <string>
@@ -64,8 +64,10 @@ class PartMover {
   const ShardSet& shards(EndAddress& address, EndState& end, const Instance& instance) const;
   const Links& links(const Ends& ends, const std::vector<FixedIndex>& fixed);
   Links make_links(const Ends& ends, const std::vector<FixedIndex>& fixed);
-  std::vector<Own> own_boxes(EndAddress& address, EndState& end, const ShardSet& shards, const std::vector<FixedIndex>& fixed);
-  std::vector<Link> link(const std::vector<Own>& from, Copies from_copies, const std::vector<Own>& to, Copies to_copies) const;
+  std::vector<Own> own_boxes(EndAddress& address, EndState& end, const ShardSet& shards,
+                             const std::vector<FixedIndex>& fixed);
+  std::vector<Link> link(const std::vector<Own>& from, Copies from_copies, const std::vector<Own>& to,
+                         Copies to_copies) const;
   std::vector<Own> leaders(const std::vector<Own>& own) const;
 
   void carry(const Ends& ends, const Links& links);

@@ -9,6 +9,7 @@
 #include "base/suggest.h"
 #include "base/text.h"
 #include "plan/folded.h"
+#include "plan/stored_forms.h"
 
 namespace tessera {
 namespace {
@@ -22,7 +23,8 @@ class SourceNames {
     for (const PlaceInfo& place : source.places)
       place_of.push_back(static_cast<size_t>(std::ranges::find(places, place.at) - places.begin()));
     for (uint32_t i = 0; i < tensors_.size(); ++i)
-      if (const size_t place = place_of[tensors_[i].place]; place < by_place_.size()) by_place_[place][tensors_[i].name] = i;
+      if (const size_t place = place_of[tensors_[i].place]; place < by_place_.size())
+        by_place_[place][tensors_[i].name] = i;
   }
   uint32_t find(uint32_t place, std::string_view name) const {
     const auto at = by_place_[place].find(name);
@@ -46,7 +48,8 @@ std::vector<IgnoreMatcher> ignore_matchers(const RuleFile& file, SideId side) {
   return matchers;
 }
 
-const IgnoreDecl* ignored_by(const std::vector<IgnoreMatcher>& matchers, const Renamer& renamer, const std::string& name) {
+const IgnoreDecl* ignored_by(const std::vector<IgnoreMatcher>& matchers, const Renamer& renamer,
+                             const std::string& name) {
   const std::vector<std::string> spellings = renamer.idle() ? std::vector{name} : renamer.to_rule(name);
   for (const IgnoreMatcher& one : matchers)
     for (const std::string& spelling : spellings)
@@ -114,8 +117,10 @@ bool find_sources(Draft& draft, const Model& model, const Contents& source, std:
     if (taken[i] || std::ranges::count(tensor.shape, 0) > 0) continue;
     if (const IgnoreDecl* decl = ignored_by(matchers, renamer, tensor.name))
       draft.graph.ignored.push_back(format("{}: {}", tensor.name, decl->reason));
-    else unmapped.push_back(tensor.name);
+    else
+      unmapped.push_back(tensor.name);
   }
+  if (!refuse_stored_forms(model.rules->file, model.from.side, unmapped, diagnostics)) return false;
   tell_missing(draft, missing, unmapped, diagnostics);
   tell_unmapped(draft, unmapped, diagnostics);
   return good && missing.empty() && unmapped.empty();
@@ -145,7 +150,8 @@ void number_tensors(Draft& draft, const Contents& source, const std::vector<uint
     if (tensor_of[id] == none_id) continue;
     const TensorInfo& info = source.tensors[tensor_of[id]];
     from_ids[id] = static_cast<TensorId>(graph.tensors.size());
-    graph.tensors.push_back({info.name, info.dtype, info.shape, wanted[id].place, false, tensor_of[id], wanted[id].why});
+    graph.tensors.push_back(
+        {info.name, info.dtype, info.shape, wanted[id].place, false, tensor_of[id], wanted[id].why});
   }
   const auto& outputs = draft.to.tensors.tensors();
   std::vector<TensorId> to_ids(outputs.size());

@@ -1,5 +1,5 @@
-// Coordinates of a dimension are sorted into classes by the parts that stand there; a combination of classes that no part
-// shares is a hole.
+// Coordinates of a dimension are sorted into classes by the parts that stand there; a combination of classes that no
+// part shares is a hole.
 #include "plan/rest.h"
 
 #include <algorithm>
@@ -27,8 +27,10 @@ std::vector<Interval> coordinates(const Slab& slab, uint32_t dimension) {
     for (int64_t slot = 0; slot < axis->slots->width; ++slot)
       for (const Interval& one : intervals) {
         const Interval moved{one.lo + slot * axis->step, one.hi + slot * axis->step};
-        if (!wider.empty() && wider.back().hi == moved.lo) wider.back().hi = moved.hi;
-        else wider.push_back(moved);
+        if (!wider.empty() && wider.back().hi == moved.lo)
+          wider.back().hi = moved.hi;
+        else
+          wider.push_back(moved);
       }
     intervals = std::move(wider);
   }
@@ -51,8 +53,10 @@ Classes classes(const std::vector<Slab>& slabs, uint32_t dimension, Interval who
     const int64_t end = std::min(coordinate, whole.hi);
     if (end > at) {
       auto& intervals = out[present];
-      if (!intervals.empty() && intervals.back().hi == at) intervals.back().hi = end;
-      else intervals.push_back({at, end});
+      if (!intervals.empty() && intervals.back().hi == at)
+        intervals.back().hi = end;
+      else
+        intervals.push_back({at, end});
       at = end;
     }
     if (part < slabs.size()) present[part] = !present[part];

@@ -85,7 +85,8 @@ std::optional<std::map<std::string, std::vector<std::string>>> SiteWalk::orders(
 }
 
 bool SiteWalk::add_addresses(size_t end, const Alternative& form,
-                             const std::map<std::string, std::vector<std::string>>& orders, std::vector<EndAddress*>& out) {
+                             const std::map<std::string, std::vector<std::string>>& orders,
+                             std::vector<EndAddress*>& out) {
   EndState& state = *ends_[end];
   bool good = true;
   for (const Address& address : form.addresses) {
@@ -108,8 +109,8 @@ bool SiteWalk::visit_variants(RuleSites sites, const Expandable& what, const Vis
   return good;
 }
 
-bool walk_tuples(const RuleSites& sites, const std::vector<std::string>& captured, EndAxes& axes, Diagnostics& diagnostics,
-                 const VisitTuple& visit) {
+bool walk_tuples(const RuleSites& sites, const std::vector<std::string>& captured, EndAxes& axes,
+                 Diagnostics& diagnostics, const VisitTuple& visit) {
   const auto& known = sites.expansion->axes;
   std::vector<FixedIndex> fixed;
   for (const std::string& axis : known) fixed.push_back({axis, 0});

@@ -24,7 +24,7 @@ struct EndState {
 // A rule under one choice of alternatives.
 struct RuleSites {
   RuleId rule = 0;
-  const Copy* copy = nullptr;                      // set: these are the sites of a copy of that rule
+  const Copy* copy = nullptr;  // set: these are the sites of a copy of that rule
   const Expansion* expansion = nullptr;
   const Variant* variant = nullptr;
   std::vector<std::vector<EndAddress*>> addresses;  // by end, in order of the alternative
@@ -60,8 +60,8 @@ class SiteWalk {
 // Calls visit(indices) for each site and each tuple of captured axes beyond the sites' own. `indices` names every axis
 // that is given an index. False when visit returned false, or after B03 (too many).
 using VisitTuple = std::function<bool(const std::vector<FixedIndex>& fixed, uint32_t turn)>;
-bool walk_tuples(const RuleSites& sites, const std::vector<std::string>& captured, EndAxes& axes, Diagnostics& diagnostics,
-                 const VisitTuple& visit);
+bool walk_tuples(const RuleSites& sites, const std::vector<std::string>& captured, EndAxes& axes,
+                 Diagnostics& diagnostics, const VisitTuple& visit);
 // The indices of an address's captured axes among `fixed`.
 std::vector<int64_t> captured_of(const EndAddress& address, const std::vector<FixedIndex>& fixed);
 

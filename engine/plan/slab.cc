@@ -34,7 +34,8 @@ Lane shared_lane(const SlabAxis& a, const SlabAxis& b, bool repeat) {
     for (const SlotRun& from : a.slots->held) {
       const int64_t lo = std::max(from.index, to.index);
       const int64_t hi = std::min(from.index + from.length, to.index + to.length);
-      if (lo < hi) lane.pieces.push_back({hi - lo, lo, {from.slot + lo - from.index, to.slot + lo - to.index}, {true, true}});
+      if (lo < hi)
+        lane.pieces.push_back({hi - lo, lo, {from.slot + lo - from.index, to.slot + lo - to.index}, {true, true}});
     }
   if (repeat)
     if (const auto last = holding(a.slots->held, a.size - 1))
@@ -69,7 +70,9 @@ Lane star_lane(const SlabAxis& axis, End end, Copies copies) {
 Lane solo_lane(const SlabAxis& axis, bool held, bool empty) {
   Lane lane;
   lane.axis[from_end] = &axis;
-  const auto add = [&](const SlotRun& run) { lane.pieces.push_back({run.length, run.index, {run.slot, 0}, {true, false}}); };
+  const auto add = [&](const SlotRun& run) {
+    lane.pieces.push_back({run.length, run.index, {run.slot, 0}, {true, false}});
+  };
   if (held && axis.fixed) add({axis.origin, 0, 1});
   if (held && !axis.fixed) std::ranges::for_each(axis.slots->held, add);
   if (empty) std::ranges::for_each(axis.slots->empty, add);
@@ -126,7 +129,8 @@ class Combiner {
   }
 
   // What of each window lies in the interval that the end's place keeps.
-  std::vector<Window> clipped(const std::vector<Window>& windows, const std::vector<const Piece*>& pieces, End end) const {
+  std::vector<Window> clipped(const std::vector<Window>& windows, const std::vector<const Piece*>& pieces,
+                              End end) const {
     const LocalTensor::Cut& cut = *ends_[end]->tensor->cut;
     int64_t base = ends_[end]->coordinate[cut.dimension];
     std::vector<size_t> walking;
@@ -163,12 +167,13 @@ class Combiner {
 };
 
 void collect(const Slab& slab, const std::vector<Lane>& lanes, std::vector<SlabBox>& out) {
-  Combiner(lanes, &slab, nullptr).run([&](const Box& box, const std::vector<const Piece*>& pieces, const Window& window) {
-    SlabBox one{{box.shape, box.from}, {}};
-    for (size_t i = 0; i < pieces.size(); ++i)
-      if (!lanes[i].axis[from_end]->fixed) one.first.push_back(pieces[i]->index + window.first[i]);
-    out.push_back(std::move(one));
-  });
+  Combiner(lanes, &slab, nullptr)
+      .run([&](const Box& box, const std::vector<const Piece*>& pieces, const Window& window) {
+        SlabBox one{{box.shape, box.from}, {}};
+        for (size_t i = 0; i < pieces.size(); ++i)
+          if (!lanes[i].axis[from_end]->fixed) one.first.push_back(pieces[i]->index + window.first[i]);
+        out.push_back(std::move(one));
+      });
 }
 
 }  // namespace
@@ -177,10 +182,14 @@ std::vector<PairBox> pair(const Slab& from, Copies from_copies, const Slab& to, 
   std::vector<Lane> lanes;
   for (const SlabAxis& b : to.axes) {
     if (b.fixed) continue;
-    const auto a = std::ranges::find_if(from.axes, [&](const SlabAxis& x) { return x.name == b.name && !x.star && !x.fixed; });
-    if (b.star) lanes.push_back(star_lane(b, to_end, to_copies));
-    else if (a != from.axes.end()) lanes.push_back(shared_lane(*a, b, repeat));
-    else lanes.push_back(star_lane(b, to_end, Copies::all));
+    const auto a =
+        std::ranges::find_if(from.axes, [&](const SlabAxis& x) { return x.name == b.name && !x.star && !x.fixed; });
+    if (b.star)
+      lanes.push_back(star_lane(b, to_end, to_copies));
+    else if (a != from.axes.end())
+      lanes.push_back(shared_lane(*a, b, repeat));
+    else
+      lanes.push_back(star_lane(b, to_end, Copies::all));
   }
   for (const SlabAxis& a : from.axes)
     if (a.star) lanes.push_back(star_lane(a, from_end, from_copies));
@@ -224,7 +233,8 @@ std::optional<Slab> slab_of(EndAddress& address, const std::string& part, const 
   Slab slab{tensor, at.offset, 0, {}};
   const auto add = [&](const Step& step, bool star) {
     AxisPlan& plan = *axes.find(step.axis);
-    SlabAxis axis{step.axis, &plan.at(ranks), step.step, step.dimension, step.step * tensor->strides[step.dimension], star};
+    SlabAxis axis{step.axis, &plan.at(ranks), step.step, step.dimension, step.step * tensor->strides[step.dimension],
+                  star};
     axis.size = plan.size;
     const auto given = std::ranges::find(fixed, step.axis, &FixedIndex::axis);
     if (given == fixed.end()) return slab.axes.push_back(axis), true;

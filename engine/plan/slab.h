@@ -11,13 +11,13 @@ namespace tessera {
 struct SlabAxis {
   std::string name;
   const Slots* slots = nullptr;
-  int64_t step = 0;        // in coordinates of its dimension
+  int64_t step = 0;  // in coordinates of its dimension
   uint32_t dimension = 0;
-  int64_t stride = 0;      // in elements
-  bool star = false;       // copies: not an axis of the part
-  bool fixed = false;      // a loop or a name gives its index; kept for its empty slots alone
-  int64_t origin = 0;      // fixed: the slot that Slab::offset counts
-  int64_t size = 0;        // global indices
+  int64_t stride = 0;  // in elements
+  bool star = false;   // copies: not an axis of the part
+  bool fixed = false;  // a loop or a name gives its index; kept for its empty slots alone
+  int64_t origin = 0;  // fixed: the slot that Slab::offset counts
+  int64_t size = 0;    // global indices
 };
 
 struct Slab {

@@ -35,8 +35,10 @@ Slots listed(const std::vector<int64_t>& indices) {
     const auto slot = static_cast<int64_t>(i);
     const bool joins = !runs.empty() && runs.back().slot + runs.back().length == slot &&
                        (indices[i] < 0 || runs.back().index + runs.back().length == indices[i]);
-    if (joins) ++runs.back().length;
-    else runs.push_back({slot, std::max<int64_t>(indices[i], 0), 1});
+    if (joins)
+      ++runs.back().length;
+    else
+      runs.push_back({slot, std::max<int64_t>(indices[i], 0), 1});
   }
   return slots;
 }
@@ -70,9 +72,12 @@ bool EndAxes::fill(AxisPlan& axis) {
   const auto number = [&](const Expr& expr, int64_t least) -> std::optional<int64_t> {
     EvalFault fault;
     const auto value = evaluate_int(expr, scope_.scope(), &fault);
-    if (!value) diagnostics_.error("B03", fault.span, fault.message);
-    else if (*value < least) diagnostics_.error("B03", expr.span(), format("this is {}; it must be at least {}", *value, least));
-    else return value;
+    if (!value)
+      diagnostics_.error("B03", fault.span, fault.message);
+    else if (*value < least)
+      diagnostics_.error("B03", expr.span(), format("this is {}; it must be at least {}", *value, least));
+    else
+      return value;
     return std::nullopt;
   };
   const auto size = number(decl.size, 0);
@@ -107,8 +112,8 @@ bool EndAxes::fill_even(AxisPlan& axis, int64_t padded, int32_t ranks) {
   if (padded % ranks != 0) {
     const AxisDecl& decl = *axis.decl;
     diagnostics_.error("B01", decl.name.span,
-                       format("{} indices of axis `{}` cannot be split evenly over {} {} ranks", padded, decl.name.s, ranks,
-                              decl.split[end_.side]->s),
+                       format("{} indices of axis `{}` cannot be split evenly over {} {} ranks", padded, decl.name.s,
+                              ranks, decl.split[end_.side]->s),
                        axis.split == stage_rank ? "a placement table says which stage holds which" : "");
     return false;
   }
@@ -147,7 +152,8 @@ const AxisPlan::Seat& EndAxes::seat(AxisPlan& axis, int64_t index) {
     for (size_t rank = 0; rank < axis.slots.size(); ++rank)
       for (const SlotRun& run : axis.slots[rank].held)
         for (int64_t i = 0; i < run.length; ++i)
-          axis.seats[static_cast<size_t>(run.index + i)] = {axis.split < 0 ? any_rank : static_cast<int32_t>(rank), run.slot + i};
+          axis.seats[static_cast<size_t>(run.index + i)] = {axis.split < 0 ? any_rank : static_cast<int32_t>(rank),
+                                                            run.slot + i};
   }
   return axis.seats[static_cast<size_t>(index)];
 }

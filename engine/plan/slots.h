@@ -13,7 +13,8 @@
 
 namespace tessera {
 
-// The ranks that can split an axis, of one place: tp, stage (vpp * PP + pp), ep, etp; any_rank where it does not matter.
+// The ranks that can split an axis, of one place: tp, stage (vpp * PP + pp), ep, etp; any_rank where it does not
+// matter.
 using Ranks = std::array<int32_t, 4>;
 inline constexpr int32_t any_rank = -1;
 inline constexpr Ranks any_ranks = {any_rank, any_rank, any_rank, any_rank};
@@ -43,10 +44,12 @@ struct AxisPlan {
     int32_t rank = any_rank;
     int64_t slot = 0;
   };
-  std::vector<Seat> seats;   // by index; filled on demand
+  std::vector<Seat> seats;  // by index; filled on demand
   const AxisDecl* decl = nullptr;
 
-  const Slots& at(const Ranks& ranks) const { return slots[split < 0 ? 0 : static_cast<size_t>(ranks[static_cast<size_t>(split)])]; }
+  const Slots& at(const Ranks& ranks) const {
+    return slots[split < 0 ? 0 : static_cast<size_t>(ranks[static_cast<size_t>(split)])];
+  }
 };
 
 class EndAxes {

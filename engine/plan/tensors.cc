@@ -74,7 +74,8 @@ Instance* EndTensors::find(EndAddress& address, const Standing& standing, const 
   for (const uint32_t place : places->places) {
     const LocalTensor* local = address.local(places_[place]);
     if (!local) return nullptr;
-    if (!add({*name, place, &local->shape, standing, address.span(), &address.address(), tuple}, address, instance)) return nullptr;
+    if (!add({*name, place, &local->shape, standing, address.span(), &address.address(), tuple}, address, instance))
+      return nullptr;
   }
   instance.group = places;
   return &instance;
@@ -105,7 +106,8 @@ bool EndTensors::agree(const EndTensor& known, const EndTensor& tensor, EndAddre
   if (*known.shape == *tensor.shape) return true;
   diagnostics_
       .error("B02", address.span(),
-             format("`{}` is {} here, and {} at another address", name(known), show_shape(*tensor.shape), show_shape(*known.shape)))
+             format("`{}` is {} here, and {} at another address", name(known), show_shape(*tensor.shape),
+                    show_shape(*known.shape)))
       .related.push_back({known.why, "the other address is here"});
   return false;
 }

@@ -20,7 +20,7 @@ struct Shard {
   std::vector<uint32_t> seats;  // indices into PlaceGroup::places
 };
 struct ShardSet {
-  uint32_t id = 0;              // equal for equal lists of ranks
+  uint32_t id = 0;  // equal for equal lists of ranks
   std::vector<Shard> shards;
 };
 
@@ -82,7 +82,7 @@ class EndTensors {
   std::map<std::vector<Ranks>, uint32_t> shard_ids_;
   std::unordered_map<const EndAddress*, std::unordered_map<int64_t, Instance>> instances_;  // by tuple
   std::unordered_map<std::string_view, uint32_t> name_ids_;
-  std::deque<std::string> names_;  // never moved: name_ids_ looks at them
+  std::deque<std::string> names_;                      // never moved: name_ids_ looks at them
   std::unordered_map<uint32_t, std::string> renamed_;  // by name id: what the rules call it, where that differs
   std::unordered_map<uint64_t, TensorId> ids_;         // name << 32 | place
   std::vector<EndTensor> tensors_;

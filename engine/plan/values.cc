@@ -15,22 +15,32 @@ using Kind = ScalarStep::Kind;
 
 ScalarStep inverse(const ScalarStep& step) {
   switch (step.kind) {
-    case Kind::plus: return {Kind::plus, -step.operand};
-    case Kind::times: return {Kind::divide, step.operand};
-    case Kind::divide: return {Kind::times, step.operand};
-    case Kind::neg_exp: return {Kind::log_neg, 0};
-    case Kind::log_neg: return {Kind::neg_exp, 0};
+    case Kind::plus:
+      return {Kind::plus, -step.operand};
+    case Kind::times:
+      return {Kind::divide, step.operand};
+    case Kind::divide:
+      return {Kind::times, step.operand};
+    case Kind::neg_exp:
+      return {Kind::log_neg, 0};
+    case Kind::log_neg:
+      return {Kind::neg_exp, 0};
   }
   return step;
 }
 
 double apply(const ScalarStep& step, double x) {
   switch (step.kind) {
-    case Kind::plus: return x + step.operand;
-    case Kind::times: return x * step.operand;
-    case Kind::divide: return x / step.operand;
-    case Kind::neg_exp: return -std::exp(x);
-    case Kind::log_neg: return std::log(-x);
+    case Kind::plus:
+      return x + step.operand;
+    case Kind::times:
+      return x * step.operand;
+    case Kind::divide:
+      return x / step.operand;
+    case Kind::neg_exp:
+      return -std::exp(x);
+    case Kind::log_neg:
+      return std::log(-x);
   }
   return x;
 }
@@ -46,7 +56,7 @@ std::optional<FillValue> fill_value(const Value& value, const Program& steps) {
   const auto real = number(value);
   if (!real) return std::nullopt;
   FillValue fill;
-  fill.constant = apply(steps, *real);
+  fill.constant = run_program(steps, *real);
   fill.is_integer = steps.empty() && !value.as_float();
   if (fill.is_integer) fill.integer = value.as_int() ? *value.as_int() : *value.as_bool();
   return fill;
@@ -72,14 +82,15 @@ struct IndexedValue {
     EvalFault fault;
     const auto result = evaluate(value, scope, &fault);
     const auto real = result ? number(*result) : std::nullopt;
-    if (!real) throw Error(Fault::mapping, format("constant({}): {}", to_text(value), result ? "no number" : fault.message));
-    return apply(steps, *real);
+    if (!real)
+      throw Error(Fault::mapping, format("constant({}): {}", to_text(value), result ? "no number" : fault.message));
+    return run_program(steps, *real);
   }
 };
 
 }  // namespace
 
-double apply(const Program& steps, double value) {
+double run_program(const Program& steps, double value) {
   for (const ScalarStep& step : steps) value = apply(step, value);
   return value;
 }
@@ -92,11 +103,16 @@ bool is_exact(const ScalarStep& step) {
 
 std::string to_text(const ScalarStep& step) {
   switch (step.kind) {
-    case Kind::plus: return format("plus({})", show_float(step.operand));
-    case Kind::times: return format("times({})", show_float(step.operand));
-    case Kind::divide: return format("divide({})", show_float(step.operand));
-    case Kind::neg_exp: return "neg_exp";
-    case Kind::log_neg: return "log_neg";
+    case Kind::plus:
+      return format("plus({})", show_float(step.operand));
+    case Kind::times:
+      return format("times({})", show_float(step.operand));
+    case Kind::divide:
+      return format("divide({})", show_float(step.operand));
+    case Kind::neg_exp:
+      return "neg_exp";
+    case Kind::log_neg:
+      return "log_neg";
   }
   return "";
 }
@@ -147,7 +163,8 @@ std::optional<uint32_t> FillMaker::evaluate_at(const std::vector<FixedIndex>& fi
   for (const FixedIndex& index : fixed) scope_.unset(index.axis);
   const auto fill = value ? fill_value(*value, steps_) : std::nullopt;
   if (fill) return add_fill(graph_, *fill);
-  diagnostics_.error("B03", value ? value_.span() : fault.span, value ? format("{} is no number", show(*value)) : fault.message);
+  diagnostics_.error("B03", value ? value_.span() : fault.span,
+                     value ? format("{} is no number", show(*value)) : fault.message);
   return std::nullopt;
 }
 
@@ -169,7 +186,8 @@ std::optional<uint32_t> FillMaker::fill(const std::vector<FixedIndex>& fixed, co
   IndexedValue indexed{value_, steps_, {}, {}, box.first};
   for (const SlabAxis& axis : slab.axes)
     if (!axis.fixed) indexed.axes.push_back(axis.name);
-  const bool varies = std::ranges::any_of(axes_, [&](const std::string& axis) { return std::ranges::count(indexed.axes, axis) > 0; });
+  const bool varies =
+      std::ranges::any_of(axes_, [&](const std::string& axis) { return std::ranges::count(indexed.axes, axis) > 0; });
   if (!varies) return evaluate_at(fixed);
   for (const FixedIndex& index : fixed) scope_.set(index.axis, index.index);
   indexed.names = snapshot();

@@ -12,9 +12,10 @@ namespace tessera {
 
 // What stands behind `|`, without rest, as it is applied when this end is written. nullopt after B03.
 std::optional<Program> steps_of(const Address& address, EndScope& scope, Diagnostics& diagnostics);
-// From what one end stores to what the other stores: undoes `stored`, then applies `wanted`; steps that cancel are left out.
+// From what one end stores to what the other stores: undoes `stored`, then applies `wanted`; steps that cancel are left
+// out.
 Program between(Program stored, Program wanted);
-double apply(const Program& steps, double value);
+double run_program(const Program& steps, double value);
 bool is_exact(const ScalarStep& step);  // times or divided by a power of two
 std::string to_text(const ScalarStep& step);
 
@@ -22,7 +23,8 @@ std::string to_text(const ScalarStep& step);
 class FillMaker {
  public:
   // `steps`: what the end that holds the elements does to a value.
-  FillMaker(Graph& graph, const Expr& value, Program steps, const RuleFile& file, EndScope& scope, Diagnostics& diagnostics);
+  FillMaker(Graph& graph, const Expr& value, Program steps, const RuleFile& file, EndScope& scope,
+            Diagnostics& diagnostics);
   // An index into Graph::fills for one box of a slab (its axes: those that are not fixed); nullopt after B03.
   std::optional<uint32_t> fill(const std::vector<FixedIndex>& fixed, const Slab& slab, const SlabBox& box);
   std::optional<uint32_t> fill();  // of a value that names no axis

@@ -11,14 +11,24 @@ struct FloatFormat {
 };
 std::optional<FloatFormat> float_format(DType dtype) {
   switch (dtype) {
-    case DType::f16: return FloatFormat{5, 10};
-    case DType::bf16: return FloatFormat{8, 7};
-    case DType::f32: return FloatFormat{8, 23};
-    case DType::f64: return FloatFormat{11, 52};
-    case DType::f8_e4m3: case DType::f8_e4m3fnuz: return FloatFormat{4, 3};
-    case DType::f8_e5m2: case DType::f8_e5m2fnuz: return FloatFormat{5, 2};
-    case DType::f8_e8m0: return FloatFormat{8, 0};
-    default: return std::nullopt;
+    case DType::f16:
+      return FloatFormat{5, 10};
+    case DType::bf16:
+      return FloatFormat{8, 7};
+    case DType::f32:
+      return FloatFormat{8, 23};
+    case DType::f64:
+      return FloatFormat{11, 52};
+    case DType::f8_e4m3:
+    case DType::f8_e4m3fnuz:
+      return FloatFormat{4, 3};
+    case DType::f8_e5m2:
+    case DType::f8_e5m2fnuz:
+      return FloatFormat{5, 2};
+    case DType::f8_e8m0:
+      return FloatFormat{8, 0};
+    default:
+      return std::nullopt;
   }
 }
 
@@ -28,16 +38,26 @@ struct IntegerFormat {
 };
 std::optional<IntegerFormat> integer_format(DType dtype) {
   switch (dtype) {
-    case DType::boolean: return IntegerFormat{1, false};
-    case DType::u8: return IntegerFormat{8, false};
-    case DType::u16: return IntegerFormat{16, false};
-    case DType::u32: return IntegerFormat{32, false};
-    case DType::u64: return IntegerFormat{64, false};
-    case DType::i8: return IntegerFormat{7, true};
-    case DType::i16: return IntegerFormat{15, true};
-    case DType::i32: return IntegerFormat{31, true};
-    case DType::i64: return IntegerFormat{63, true};
-    default: return std::nullopt;
+    case DType::boolean:
+      return IntegerFormat{1, false};
+    case DType::u8:
+      return IntegerFormat{8, false};
+    case DType::u16:
+      return IntegerFormat{16, false};
+    case DType::u32:
+      return IntegerFormat{32, false};
+    case DType::u64:
+      return IntegerFormat{64, false};
+    case DType::i8:
+      return IntegerFormat{7, true};
+    case DType::i16:
+      return IntegerFormat{15, true};
+    case DType::i32:
+      return IntegerFormat{31, true};
+    case DType::i64:
+      return IntegerFormat{63, true};
+    default:
+      return std::nullopt;
   }
 }
 

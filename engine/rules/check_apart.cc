@@ -176,7 +176,13 @@ std::string advice(const Pair& pair, const Spot& earlier, const Spot& later) {
          (when.empty() ? ranges_text(earlier, later) : format("; both stand if {}", when));
 }
 
+// Names without holes that differ: no need to look closer.
+bool spelled_apart(const Address& a, const Address& b) {
+  return a.holes.empty() && b.holes.empty() && a.name != b.name;
+}
+
 void prove_pair(Proving& proving, const Spot& first, const Spot& second, SideId side) {
+  if (spelled_apart(*first.address, *second.address)) return;
   if (first.site == second.site && first.alternative != second.alternative) return;  // R04 keeps these apart
   const Pair pair(proving, first, second, side);
   if (!pair.names_can_be_equal() || pair.apart()) return;

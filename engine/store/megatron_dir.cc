@@ -58,7 +58,8 @@ class Checkpoint {
     number_places(contents);
     check_stages(contents.places, ranks_, show_path(where_.folder));
     std::vector<std::unique_ptr<Reader>> parts;
-    for (MegatronRank& rank : ranks_) parts.push_back(std::move(rank.reader));
+    for (const PlaceInfo& place : contents.places)
+      if (auto& reader = ranks_[index_.at(place.label)].reader) parts.push_back(std::move(reader));
     return std::make_unique<JoinedReader>(std::move(contents), std::move(parts));
   }
 
@@ -174,7 +175,6 @@ class Checkpoint {
     if (!where_.release && iteration) contents.config["iteration"] = *iteration;
     if (auto companion = read_config(where_.root)) contents.companion_config = std::move(*companion);
     contents.side_files = side_files_of(where_.root);
-    std::erase_if(contents.side_files, [](const fs::path& path) { return path.filename() == megatron_tracker; });
     std::error_code ignored;
     if (fs::exists(where_.folder / "metadata.json", ignored))
       contents.warnings.push_back(

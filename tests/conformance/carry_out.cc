@@ -42,10 +42,14 @@ std::map<Key, size_t> by_name(const MemoryCheckpoint& memory) {
 
 int mantissa_bits(DType dtype) {
   switch (dtype) {
-    case DType::f16: return 10;
-    case DType::bf16: return 7;
-    case DType::f32: return 23;
-    default: return 52;
+    case DType::f16:
+      return 10;
+    case DType::bf16:
+      return 7;
+    case DType::f32:
+      return 23;
+    default:
+      return 52;
   }
 }
 
@@ -66,7 +70,8 @@ std::string compare(const MemoryCheckpoint& found, size_t i, const MemoryCheckpo
   if (std::memcmp(x.data(), y.data(), x.size()) == 0) return "";
   const size_t size = byte_size(a.dtype);
   for (size_t at = 0; at < x.size(); at += size)
-    if (!near(a.dtype, x.data() + at, y.data() + at, ulp)) return format("element {} of `{}` differs", at / size, a.name);
+    if (!near(a.dtype, x.data() + at, y.data() + at, ulp))
+      return format("element {} of `{}` differs", at / size, a.name);
   return "";
 }
 

@@ -32,9 +32,12 @@ double decode(uint32_t bits, int exponent_bits, int mantissa_bits) {
   const double mantissa = bits & ((1u << mantissa_bits) - 1u);
   const bool negative = bits >> (exponent_bits + mantissa_bits) & 1u;
   double value;
-  if (exponent == top) value = mantissa == 0 ? std::numeric_limits<double>::infinity() : std::numeric_limits<double>::quiet_NaN();
-  else if (exponent == 0) value = std::ldexp(mantissa, 1 - bias - mantissa_bits);
-  else value = std::ldexp(mantissa + std::ldexp(1, mantissa_bits), exponent - bias - mantissa_bits);
+  if (exponent == top)
+    value = mantissa == 0 ? std::numeric_limits<double>::infinity() : std::numeric_limits<double>::quiet_NaN();
+  else if (exponent == 0)
+    value = std::ldexp(mantissa, 1 - bias - mantissa_bits);
+  else
+    value = std::ldexp(mantissa + std::ldexp(1, mantissa_bits), exponent - bias - mantissa_bits);
   return negative ? -value : value;
 }
 
@@ -42,7 +45,8 @@ double decode(uint32_t bits, int exponent_bits, int mantissa_bits) {
 uint16_t encode(double value, int exponent_bits, int mantissa_bits) {
   const int bias = (1 << (exponent_bits - 1)) - 1, top = (1 << exponent_bits) - 1;
   const uint32_t sign = std::signbit(value) ? 0x8000u : 0u;
-  if (std::isnan(value)) return static_cast<uint16_t>(sign | static_cast<uint32_t>(top << mantissa_bits) | 1u << (mantissa_bits - 1));
+  if (std::isnan(value))
+    return static_cast<uint16_t>(sign | static_cast<uint32_t>(top << mantissa_bits) | 1u << (mantissa_bits - 1));
   const double size = std::fabs(value);
   const int exponent = std::isinf(size) || size == 0 ? 1 - bias : std::max(std::ilogb(size), 1 - bias);
   const double units = std::isinf(size) ? size : std::nearbyint(std::ldexp(size, mantissa_bits - exponent));
@@ -58,20 +62,34 @@ void store_integer(double value, std::byte* bytes) {
 
 void put_number(DType dtype, double value, std::byte* bytes) {
   switch (dtype) {
-    case DType::f64: return store(value, bytes);
-    case DType::f32: return store(static_cast<float>(value), bytes);
-    case DType::f16: return store(encode(value, 5, 10), bytes);
-    case DType::bf16: return store(encode(value, 8, 7), bytes);
-    case DType::boolean: return store<uint8_t>(value != 0, bytes);
-    case DType::u8: return store_integer<uint8_t>(value, bytes);
-    case DType::i8: return store_integer<int8_t>(value, bytes);
-    case DType::i16: return store_integer<int16_t>(value, bytes);
-    case DType::u16: return store_integer<uint16_t>(value, bytes);
-    case DType::i32: return store_integer<int32_t>(value, bytes);
-    case DType::u32: return store_integer<uint32_t>(value, bytes);
-    case DType::i64: return store_integer<int64_t>(value, bytes);
-    case DType::u64: return store_integer<uint64_t>(value, bytes);
-    default: break;
+    case DType::f64:
+      return store(value, bytes);
+    case DType::f32:
+      return store(static_cast<float>(value), bytes);
+    case DType::f16:
+      return store(encode(value, 5, 10), bytes);
+    case DType::bf16:
+      return store(encode(value, 8, 7), bytes);
+    case DType::boolean:
+      return store<uint8_t>(value != 0, bytes);
+    case DType::u8:
+      return store_integer<uint8_t>(value, bytes);
+    case DType::i8:
+      return store_integer<int8_t>(value, bytes);
+    case DType::i16:
+      return store_integer<int16_t>(value, bytes);
+    case DType::u16:
+      return store_integer<uint16_t>(value, bytes);
+    case DType::i32:
+      return store_integer<int32_t>(value, bytes);
+    case DType::u32:
+      return store_integer<uint32_t>(value, bytes);
+    case DType::i64:
+      return store_integer<int64_t>(value, bytes);
+    case DType::u64:
+      return store_integer<uint64_t>(value, bytes);
+    default:
+      break;
   }
   throw Error(Fault::world, format("the interpreter writes no {}", info(dtype).name));
 }
@@ -81,11 +99,21 @@ Real run(const Program& program, Real x) {
   for (const ScalarStep& step : program) {
     const Real c = static_cast<Real>(step.operand);
     switch (step.kind) {
-      case ScalarStep::Kind::plus: x += c; break;
-      case ScalarStep::Kind::times: x *= c; break;
-      case ScalarStep::Kind::divide: x /= c; break;
-      case ScalarStep::Kind::neg_exp: x = -std::exp(x); break;
-      case ScalarStep::Kind::log_neg: x = std::log(-x); break;
+      case ScalarStep::Kind::plus:
+        x += c;
+        break;
+      case ScalarStep::Kind::times:
+        x *= c;
+        break;
+      case ScalarStep::Kind::divide:
+        x /= c;
+        break;
+      case ScalarStep::Kind::neg_exp:
+        x = -std::exp(x);
+        break;
+      case ScalarStep::Kind::log_neg:
+        x = std::log(-x);
+        break;
     }
   }
   return x;
@@ -97,8 +125,10 @@ void convert(DType from, const std::byte* source, DType to, std::byte* target, c
     return;
   }
   double value = number_at(from, source);
-  if (program && (from == DType::f64 || to == DType::f64)) value = run(*program, value);
-  else if (program) value = run(*program, static_cast<float>(value));
+  if (program && (from == DType::f64 || to == DType::f64))
+    value = run(*program, value);
+  else if (program)
+    value = run(*program, static_cast<float>(value));
   put_number(to, value, target);
 }
 
@@ -135,7 +165,8 @@ class Interpreter {
     for (const Move& move : graph_.moves) {
       equal_ = true;
       each(move.box, [&](const std::vector<int64_t>& index, size_t from, size_t to) { step(move, index, from, to); });
-      if (!equal_) diagnostics_.error("X01", move.span, format("`{}` is not what it should be", graph_.tensors[move.from].name));
+      if (!equal_)
+        diagnostics_.error("X01", move.span, format("`{}` is not what it should be", graph_.tensors[move.from].name));
     }
     std::vector<std::vector<std::byte>> written;
     for (TensorId id = 0; id < graph_.tensors.size(); ++id)
@@ -151,9 +182,12 @@ class Interpreter {
   std::byte* target(TensorId id, size_t element) { return outputs_[id].data() + element * size(id); }
 
   void put_fill(const FillValue& fill, const std::vector<int64_t>& index, DType dtype, std::byte* bytes) const {
-    if (fill.at) put_number(dtype, fill.at(index), bytes);
-    else if (fill.is_integer && dtype == DType::i64) store(fill.integer, bytes);
-    else put_number(dtype, fill.is_integer ? static_cast<double>(fill.integer) : fill.constant, bytes);
+    if (fill.at)
+      put_number(dtype, fill.at(index), bytes);
+    else if (fill.is_integer && dtype == DType::i64)
+      store(fill.integer, bytes);
+    else
+      put_number(dtype, fill.is_integer ? static_cast<double>(fill.integer) : fill.constant, bytes);
   }
 
   void step(const Move& move, const std::vector<int64_t>& index, size_t from, size_t to) {
@@ -163,12 +197,14 @@ class Interpreter {
       case Op::copy:
         return convert(graph_.tensors[move.from].dtype, source(move.from, from), dtype, target(move.to, to),
                        move.program == none_id ? nullptr : &graph_.programs[move.program]);
-      case Op::fill: return put_fill(graph_.fills[move.fill], index, dtype, target(move.to, to));
+      case Op::fill:
+        return put_fill(graph_.fills[move.fill], index, dtype, target(move.to, to));
       case Op::compare:
         if (dtype == graph_.tensors[move.to].dtype)
           equal_ &= std::memcmp(source(move.from, from), source(move.to, to), byte_size(dtype)) == 0;
         else
-          equal_ &= number_at(dtype, source(move.from, from)) == number_at(graph_.tensors[move.to].dtype, source(move.to, to));
+          equal_ &= number_at(dtype, source(move.from, from)) ==
+                    number_at(graph_.tensors[move.to].dtype, source(move.to, to));
         return;
       case Op::compare_fill:
         put_fill(graph_.fills[move.fill], index, dtype, wanted);
@@ -188,24 +224,39 @@ class Interpreter {
 
 double number_at(DType dtype, const std::byte* bytes) {
   switch (dtype) {
-    case DType::f64: return load<double>(bytes);
-    case DType::f32: return load<float>(bytes);
-    case DType::f16: return decode(load<uint16_t>(bytes), 5, 10);
-    case DType::bf16: return decode(load<uint16_t>(bytes), 8, 7);
-    case DType::boolean: case DType::u8: return load<uint8_t>(bytes);
-    case DType::i8: return load<int8_t>(bytes);
-    case DType::i16: return load<int16_t>(bytes);
-    case DType::u16: return load<uint16_t>(bytes);
-    case DType::i32: return load<int32_t>(bytes);
-    case DType::u32: return load<uint32_t>(bytes);
-    case DType::i64: return static_cast<double>(load<int64_t>(bytes));
-    case DType::u64: return static_cast<double>(load<uint64_t>(bytes));
-    default: break;
+    case DType::f64:
+      return load<double>(bytes);
+    case DType::f32:
+      return load<float>(bytes);
+    case DType::f16:
+      return decode(load<uint16_t>(bytes), 5, 10);
+    case DType::bf16:
+      return decode(load<uint16_t>(bytes), 8, 7);
+    case DType::boolean:
+    case DType::u8:
+      return load<uint8_t>(bytes);
+    case DType::i8:
+      return load<int8_t>(bytes);
+    case DType::i16:
+      return load<int16_t>(bytes);
+    case DType::u16:
+      return load<uint16_t>(bytes);
+    case DType::i32:
+      return load<int32_t>(bytes);
+    case DType::u32:
+      return load<uint32_t>(bytes);
+    case DType::i64:
+      return static_cast<double>(load<int64_t>(bytes));
+    case DType::u64:
+      return static_cast<double>(load<uint64_t>(bytes));
+    default:
+      break;
   }
   throw Error(Fault::world, format("the interpreter reads no {}", info(dtype).name));
 }
 
-std::vector<std::vector<std::byte>> interpret(const Graph& graph, const MemoryCheckpoint& source, Diagnostics& diagnostics) {
+std::vector<std::vector<std::byte>> interpret(const Graph& graph, const MemoryCheckpoint& source,
+                                              Diagnostics& diagnostics) {
   return Interpreter(graph, source, diagnostics).run();
 }
 

@@ -64,7 +64,8 @@ class CaseRun {
     if (case_.negative) return run_mistake();
     expect(rules_.set.has_value(), rules_.shown({}));
     convert(*case_.from, *case_.to, "in", "out", case_.cast, case_.verdict, true);
-    if (case_.back != "none") convert(*case_.to, *case_.from, "out", case_.back, case_.cast_back, case_.verdict_back, false);
+    if (case_.back != "none")
+      convert(*case_.to, *case_.from, "out", case_.back, case_.cast_back, case_.verdict_back, false);
   }
 
  private:
@@ -90,8 +91,8 @@ class CaseRun {
     return spec;
   }
 
-  void convert(const CaseEnd& from, const CaseEnd& to, const std::string& source_folder, const std::string& wanted_folder,
-               std::optional<DType> cast, const std::string& verdict, bool forward) {
+  void convert(const CaseEnd& from, const CaseEnd& to, const std::string& source_folder,
+               const std::string& wanted_folder, std::optional<DType> cast, const std::string& verdict, bool forward) {
     const std::string way = forward ? "there: " : "back: ";
     const MemoryCheckpoint source = load(case_.folder / source_folder, from);
     Diagnostics diagnostics;
@@ -109,8 +110,8 @@ class CaseRun {
     }
   }
 
-  void check_plan(const Plan& plan, const CaseEnd& from, const CaseEnd& to, const std::string& way, const std::string& verdict,
-                  bool forward) const {
+  void check_plan(const Plan& plan, const CaseEnd& from, const CaseEnd& to, const std::string& way,
+                  const std::string& verdict, bool forward) const {
     const Verdict& found = plan.graph.verdict;
     expect(verdict == grade_name(found.grade),
            way + format("the verdict is {} ({}), not {}", grade_name(found.grade), found.reason, verdict));
@@ -121,7 +122,8 @@ class CaseRun {
     check_dialects(plan.model.from.dialects, from.side, way);
     if (case_.identity)
       for (const Move& move : plan.graph.moves)
-        expect(move.op == Op::copy && move.box.from == move.box.to, way + "not only straight copies: " + to_text(move.box));
+        expect(move.op == Op::copy && move.box.from == move.box.to,
+               way + "not only straight copies: " + to_text(move.box));
   }
 
   static void check_config(const Map& found, const Map& wanted, const std::string& prefix, const std::string& way) {
@@ -132,7 +134,8 @@ class CaseRun {
         continue;
       }
       const Value* at = find_path(found, path);
-      expect(same_value(at ? *at : Value(), value), way + format("`{}` is {}, not {}", path, at ? show(*at) : "none", show(value)));
+      expect(same_value(at ? *at : Value(), value),
+             way + format("`{}` is {}, not {}", path, at ? show(*at) : "none", show(value)));
     }
   }
 
@@ -151,8 +154,10 @@ class CaseRun {
   void run_mistake() {
     Diagnostics later;
     if (rules_.set && case_.phase != "check") {
-      if (case_.phase == "plan") plan_mistake(later);
-      else convert_mistake(later);
+      if (case_.phase == "plan")
+        plan_mistake(later);
+      else
+        convert_mistake(later);
     }
     Diagnostics all = rules_.diagnostics;
     all.append(later);
@@ -170,18 +175,22 @@ class CaseRun {
     const MemoryCheckpoint source = load(case_.folder / "in", *case_.from);
     const auto plan = make_plan(request(*case_.from, *case_.to), source.contents(), {}, diagnostics);
     if (!plan) return;
-    carry_out(plan->graph, plan->model.to, source, options_.naive ? Means::interpreter : Means::executor, rules_.sources, diagnostics);
+    carry_out(plan->graph, plan->model.to, source, options_.naive ? Means::interpreter : Means::executor,
+              rules_.sources, diagnostics);
   }
   void check_place(const Diagnostic& error, const Diagnostics& all) const {
     Case::Place found{error.id, "", 0, 0};
     if (error.span.known()) {
       const Position at = rules_.sources.position(error.span);
-      found = {error.id, std::filesystem::path(rules_.sources.name(error.span.source)).filename().string(), at.line, at.column};
+      found = {error.id, std::filesystem::path(rules_.sources.name(error.span.source)).filename().string(), at.line,
+               at.column};
     }
     const Case::Place& wanted = case_.error;
     if (wanted.file.empty() && case_.phase == "check") found = {found.id, "", 0, 0};  // a place that no rule text has
-    const bool same = found.id == wanted.id && found.file == wanted.file && found.line == wanted.line && found.column == wanted.column;
-    expect(same, format("wanted {} at {}:{}:{}, found\n{}", wanted.id, wanted.file, wanted.line, wanted.column, render(all, rules_.sources)));
+    const bool same = found.id == wanted.id && found.file == wanted.file && found.line == wanted.line &&
+                      found.column == wanted.column;
+    expect(same, format("wanted {} at {}:{}:{}, found\n{}", wanted.id, wanted.file, wanted.line, wanted.column,
+                        render(all, rules_.sources)));
   }
 
   Case case_;
@@ -205,7 +214,8 @@ std::vector<std::filesystem::path> cases_under(const Options& options) {
   std::vector<std::filesystem::path> found;
   for (const auto& folder : options.folders)
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
-      if (entry.path().filename() == "case.json" && entry.path().parent_path().string().find(options.only) != std::string::npos)
+      if (entry.path().filename() == "case.json" &&
+          entry.path().parent_path().string().find(options.only) != std::string::npos)
         found.push_back(entry.path().parent_path());
   std::ranges::sort(found);
   return found;
@@ -230,10 +240,14 @@ int main(int argc, char** argv) {
   tessera::Options options;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    if (word == "--naive") options.naive = true;
-    else if (word == "--verbose") options.verbose = true;
-    else if (word == "--only" && i + 1 < argc) options.only = argv[++i];
-    else options.folders.emplace_back(word);
+    if (word == "--naive")
+      options.naive = true;
+    else if (word == "--verbose")
+      options.verbose = true;
+    else if (word == "--only" && i + 1 < argc)
+      options.only = argv[++i];
+    else
+      options.folders.emplace_back(word);
   }
   try {
     return tessera::run_all(options);
