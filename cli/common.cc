@@ -93,8 +93,10 @@ Request RequestOptions::finish(const Global& global) const {
 
 void show(const Report& report, const Session& session, const Global& global) {
   if (!global.quiet) {
-    if (session.warnings.warning_count()) std::fputs(render(session.warnings, session.sources, global.use_color()).c_str(), stderr);
-    for (const std::string& warning : report.warnings) std::fprintf(stderr, "warning: %s\n", escape(warning, 2000).c_str());
+    if (session.warnings.warning_count())
+      std::fputs(render(session.warnings, session.sources, global.use_color()).c_str(), stderr);
+    for (const std::string& warning : report.warnings)
+      std::fprintf(stderr, "warning: %s\n", escape(warning, 2000).c_str());
   }
   if (global.json) {
     std::printf("%s\n", to_json(report.json, {2, false, false}).c_str());

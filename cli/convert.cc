@@ -30,7 +30,8 @@ struct Options {
 // One line that is written over on a terminal; a line every few seconds elsewhere.
 class Progress {
  public:
-  explicit Progress(const Global& global) : terminal_(global.use_progress()), quiet_(global.quiet || global.progress == "never") {}
+  explicit Progress(const Global& global)
+      : terminal_(global.use_progress()), quiet_(global.quiet || global.progress == "never") {}
 
   void operator()(uint64_t done, uint64_t total) {
     const auto now = std::chrono::steady_clock::now();
@@ -41,7 +42,8 @@ class Progress {
     const double rate = double(done) / std::max(seconds, 1e-3);
     const auto left = int64_t(double(total - done) / std::max(rate, 1.0));
     std::fprintf(stderr, "%s%s of %s, %s/s, %lld s left%s", terminal_ ? "\r\033[K" : "", show_bytes(done).c_str(),
-                 show_bytes(total).c_str(), show_bytes(uint64_t(rate)).c_str(), static_cast<long long>(left), terminal_ ? "" : "\n");
+                 show_bytes(total).c_str(), show_bytes(uint64_t(rate)).c_str(), static_cast<long long>(left),
+                 terminal_ ? "" : "\n");
     shown_ = true;
   }
   void clear() const {
@@ -63,7 +65,8 @@ int run(Options& options, const Global& global, Session& session) {
   convert_options.sync = !options.no_sync;
   convert_options.torch_kernel = options.kernel == "torch";
   convert_options.tokenizer = options.tokenizer;
-  if (options.convert.device != "cpu" && !convert_options.torch_kernel) fail_usage("--device: only --kernel torch has devices");
+  if (options.convert.device != "cpu" && !convert_options.torch_kernel)
+    fail_usage("--device: only --kernel torch has devices");
   Progress progress(global);
   convert_options.progress = [&](uint64_t done, uint64_t total) { progress(done, total); };
   convert_options.interrupted = [] { return signalled != 0; };
@@ -90,7 +93,8 @@ void add_convert(CLI::App& app, Global& global) {
   verb->add_option("target", options->target, "a folder that is not there, or empty")->required();
   options->common.add_to(*verb);
   verb->add_option("--format", options->common.request.format, "of the target: safetensors, bin; torch");
-  verb->add_option("--max-shard-size", options->max_shard_size, "of the target's files where they are sharded: 5GB, 2GiB");
+  verb->add_option("--max-shard-size", options->max_shard_size,
+                   "of the target's files where they are sharded: 5GB, 2GiB");
   verb->add_option("--tokenizer", options->tokenizer, "folder whose tokenizer files go along")->type_name("DIR");
   verb->add_option("--memory", options->memory, "budget for buffers");
   verb->add_option("--threads", options->convert.threads, "default: cores")->check(CLI::Range(1, 1024));

@@ -26,8 +26,10 @@ void add_global(CLI::App& app, tessera::cli::Global& global) {
   app.add_flag("-q,--quiet", global.quiet, "only errors");
   app.add_flag("-v,--verbose", global.verbose, "more of what was detected");
   app.add_option("--color", global.color, "auto, always or never")->check(CLI::IsMember({"auto", "always", "never"}));
-  app.add_option("--progress", global.progress, "auto, always or never")->check(CLI::IsMember({"auto", "always", "never"}));
-  app.add_option("--rules-dir", global.rules_dirs, "folders of rule files, before $TESSERA_RULES and the installed one");
+  app.add_option("--progress", global.progress, "auto, always or never")
+      ->check(CLI::IsMember({"auto", "always", "never"}));
+  app.add_option("--rules-dir", global.rules_dirs,
+                 "folders of rule files, before $TESSERA_RULES and the installed one");
 }
 
 }  // namespace

@@ -18,7 +18,8 @@ int run(Options& options, Global global, Session& session) {
   Request request = options.common.finish(global);
   request.source = options.source;
   request.config_file = options.config;
-  if (request.source.empty() && request.config_file.empty()) fail_usage("plan: wants a checkpoint, or --rules and --config");
+  if (request.source.empty() && request.config_file.empty())
+    fail_usage("plan: wants a checkpoint, or --rules and --config");
   PlanView view = options.view;
   view.against = options.against;
   if (options.layer >= 0) view.layer = options.layer;
@@ -39,7 +40,8 @@ void add_plan(CLI::App& app, Global& global) {
   verb->add_option("--format", options->format, "text or json")->check(CLI::IsMember({"text", "json"}));
   verb->add_option("--layer", options->layer, "only names with this number")->check(CLI::NonNegativeNumber);
   verb->add_option("--name", options->view.glob, "only names that match, * for anything");
-  verb->add_option("--names", options->view.names_of, "print one side's tensors: place, name, shape, dtype")->type_name("SIDE");
+  verb->add_option("--names", options->view.names_of, "print one side's tensors: place, name, shape, dtype")
+      ->type_name("SIDE");
   verb->add_option("--against", options->against, "with --names: compare with such a list");
   verb->callback([options, &global] {
     global.action = [options, &global] {

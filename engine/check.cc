@@ -95,7 +95,8 @@ void check_checkpoint(const RuleSet& set, const std::filesystem::path& path, Dia
 
 }  // namespace
 
-Checked check_rules(Session& session, const std::filesystem::path& file, const RuleFolders& folders, const CheckOptions& options) {
+Checked check_rules(Session& session, const std::filesystem::path& file, const RuleFolders& folders,
+                    const CheckOptions& options) {
   Checked checked;
   Report& report = checked.report;
   report.json["file"] = file.string();
@@ -109,7 +110,8 @@ Checked check_rules(Session& session, const std::filesystem::path& file, const R
   report.json["family"] = rules->set.file.family.s;
   report.json["verdicts"] = std::move(verdicts);
   report.lines.push_back(format("{}: ok   {}   {} rules, {} blocks, {} axes", file.string(), join(lines, "; "),
-                                rule_count(rules->set.file), rules->set.file.blocks.size(), rules->set.file.axes.size()));
+                                rule_count(rules->set.file), rules->set.file.blocks.size(),
+                                rules->set.file.axes.size()));
   if (options.flat) report.lines.push_back(to_yaml(rules->set.file.flat));
   if (options.tp_lists) add_lists(report, rules->set);
   return checked;
@@ -125,7 +127,8 @@ Report families(Session& session, const RuleFolders& folders) {
     one["file"] = path.string();
     one["ok"] = rules.has_value();
     if (!rules) {
-      report.lines.push_back(format("{:<16} {}: wrong; `tessera check {}` says why", path.stem().string(), path.string(), path.string()));
+      report.lines.push_back(
+          format("{:<16} {}: wrong; `tessera check {}` says why", path.stem().string(), path.string(), path.string()));
     } else {
       List verdicts;
       const auto lines = verdict_lines(rules->set, verdicts);

@@ -28,7 +28,8 @@ std::filesystem::path choose_rules(Session& session, const Request& request, con
       auto rules = load_rules(session, path, request.folders, quiet);
       if (!rules || !source.side || !rules->set.file.side(*source.side)) continue;
       const SideId side = *rules->set.file.side(*source.side);
-      ConfigRequest trial{&rules->set, source_end(side, source), source_end(side, source), &source.config, as_map(request.settings), false};
+      ConfigRequest trial{&rules->set,    source_end(side, source), source_end(side, source),
+                          &source.config, as_map(request.settings), false};
       if (make_plan(trial, source, {}, quiet) && !quiet.failed()) found.push_back(path);
     }
     if (!found.empty()) evidence.push_back("the rules by names, shapes and arguments");
@@ -39,7 +40,8 @@ std::filesystem::path choose_rules(Session& session, const Request& request, con
   if (found.empty())
     fail_usage(format("{}: no rule file fits; say one with --rules (`tessera families` lists them)",
                       escape(source.root.string())));
-  fail_usage(format("{}: several rule files fit ({}); say one with --rules", escape(source.root.string()), join(names, ", ")));
+  fail_usage(
+      format("{}: several rule files fit ({}); say one with --rules", escape(source.root.string()), join(names, ", ")));
 }
 
 }  // namespace tessera

@@ -46,8 +46,7 @@ std::vector<Coordinates> folded_places(const Mesh& mesh) {
   std::vector<Coordinates> places;
   for (int32_t v = 0; v < mesh[size_t(MeshDim::vpp)]; ++v)
     for (int32_t p = 0; p < mesh[size_t(MeshDim::pp)]; ++p)
-      for (int32_t r = 0; r < std::lcm(tp, etp * ep); ++r)
-        places.push_back({r % tp, p, v, r / etp % ep, r % etp});
+      for (int32_t r = 0; r < std::lcm(tp, etp * ep); ++r) places.push_back({r % tp, p, v, r / etp % ep, r % etp});
   return places;
 }
 
@@ -130,7 +129,8 @@ const Format& target_format(const Request& request, const std::string& side) {
 std::string end_text(const RuleFile& file, const EndSpec& end) {
   std::string text = file.sides[end.side].s;
   for (size_t d = 0; d < end.mesh.size(); ++d)
-    if (end.mesh[d] != 1 && !(MeshDim(d) == MeshDim::etp && end.mesh[d] == end.mesh[size_t(MeshDim::tp)])) text += format(" {}{}", mesh_dim_names[d], end.mesh[d]);
+    if (end.mesh[d] != 1 && !(MeshDim(d) == MeshDim::etp && end.mesh[d] == end.mesh[size_t(MeshDim::tp)]))
+      text += format(" {}{}", mesh_dim_names[d], end.mesh[d]);
   if (!end.dialects.empty()) text += " in " + join(end.dialects, ", ");
   return text;
 }
@@ -148,7 +148,8 @@ void require_match(const RuleFile& file, const Contents& source, Diagnostics& di
     Map one;
     one[key] = there ? *there : Value();
     if (there && !matches_key(one, key, wanted))
-      diagnostics.error("B03", file.family.span, format("these rules are for `{}` {}, config.json says {}", key, show(wanted), show(*there)));
+      diagnostics.error("B03", file.family.span,
+                        format("these rules are for `{}` {}, config.json says {}", key, show(wanted), show(*there)));
   }
 }
 

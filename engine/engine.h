@@ -23,18 +23,18 @@ struct RuleFolders {
 
 // What `convert`, `plan` and `explain` have in common.
 struct Request {
-  std::filesystem::path source;                 // a checkpoint; empty: `config` alone (plan)
-  std::filesystem::path config_file;            // plan --config
-  std::string rules;                            // a file, or a family's name; empty: found by the checkpoint
+  std::filesystem::path source;       // a checkpoint; empty: `config` alone (plan)
+  std::filesystem::path config_file;  // plan --config
+  std::string rules;                  // a file, or a family's name; empty: found by the checkpoint
   RuleFolders folders;
-  std::string from, to;                         // sides; empty: detected, the other one
+  std::string from, to;                              // sides; empty: detected, the other one
   std::optional<std::vector<std::string>> dialects;  // of the target; none: the side's own spelling (or the source's)
-  std::map<std::string, int> mesh;              // tp pp vpp ep etp of the target
-  std::map<std::string, std::string> place;     // --place pp=6,9,9,8
-  std::string format;                           // of the output; empty: the side's usual
+  std::map<std::string, int> mesh;                   // tp pp vpp ep etp of the target
+  std::map<std::string, std::string> place;          // --place pp=6,9,9,8
+  std::string format;                                // of the output; empty: the side's usual
   std::optional<DType> dtype;
   bool pad_repeat = false;
-  std::map<std::string, Value> settings;        // --set
+  std::map<std::string, Value> settings;  // --set
 };
 
 struct ConvertOptions {
@@ -53,8 +53,8 @@ struct ConvertOptions {
 
 // What a run found and did; printed by the command line as text, or as one JSON object.
 struct Report {
-  Map json;                                     // schemas/report.schema.json
-  std::vector<std::string> lines;               // the summary for people
+  Map json;                        // schemas/report.schema.json
+  std::vector<std::string> lines;  // the summary for people
   std::vector<std::string> warnings;
   bool interrupted = false;
 };
@@ -69,16 +69,17 @@ struct Session {
 Report convert(Session& session, const Request& request, const ConvertOptions& options);
 // json: the graph as `plan --format json` prints it; lines: as text.
 struct PlanView {
-  std::string names_of;                         // --names SIDE
+  std::string names_of;  // --names SIDE
   std::filesystem::path against;
-  std::string glob;                             // --name
-  std::optional<int64_t> layer;                 // --layer
+  std::string glob;              // --name
+  std::optional<int64_t> layer;  // --layer
 };
 Report plan(Session& session, const Request& request, const PlanView& view);
 struct InspectOptions {
   bool tree = false, hash = false;
 };
-Report inspect(Session& session, const std::filesystem::path& path, const RuleFolders& folders, const InspectOptions& options);
+Report inspect(Session& session, const std::filesystem::path& path, const RuleFolders& folders,
+               const InspectOptions& options);
 struct CheckOptions {
   bool flat = false, tp_lists = false;
   std::filesystem::path config, checkpoint;
@@ -88,7 +89,8 @@ struct Checked {
   Report report;
   Diagnostics diagnostics;
 };
-Checked check_rules(Session& session, const std::filesystem::path& file, const RuleFolders& folders, const CheckOptions& options);
+Checked check_rules(Session& session, const std::filesystem::path& file, const RuleFolders& folders,
+                    const CheckOptions& options);
 Report families(Session& session, const RuleFolders& folders);
 const char* explain_diagnostic(std::string_view id);  // nullptr if there is no such id
 

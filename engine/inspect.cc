@@ -100,7 +100,8 @@ List tensors_json(const Reader& reader, bool hash) {
 
 }  // namespace
 
-Report inspect(Session& session, const std::filesystem::path& path, const RuleFolders& folders, const InspectOptions& options) {
+Report inspect(Session& session, const std::filesystem::path& path, const RuleFolders& folders,
+               const InspectOptions& options) {
   const auto reader = open_checkpoint(path);
   const Contents& contents = reader->contents();
   uint64_t bytes = 0;
@@ -118,12 +119,15 @@ Report inspect(Session& session, const std::filesystem::path& path, const RuleFo
   report.lines.push_back(format("side    {}", text_or(json["side"])));
   report.lines.push_back(format("family  {}", text_or(json["family"])));
   std::string mesh;
-  for (size_t d = 0; d < contents.mesh.size(); ++d) mesh += format("{}{} {}", d ? ", " : "", mesh_dim_names[d], contents.mesh[d]);
+  for (size_t d = 0; d < contents.mesh.size(); ++d)
+    mesh += format("{}{} {}", d ? ", " : "", mesh_dim_names[d], contents.mesh[d]);
   report.lines.push_back(format("mesh    {}", mesh));
-  report.lines.push_back(format("tensors {}, {} in {} files", contents.tensors.size(), show_bytes(bytes), contents.files.size()));
+  report.lines.push_back(
+      format("tensors {}, {} in {} files", contents.tensors.size(), show_bytes(bytes), contents.files.size()));
   if (options.tree) {
     add_tree(report, contents);
-    for (const auto& [key, value] : contents.config) report.lines.push_back(format("{:<40} : {}", escape(key), escape(show(value))));
+    for (const auto& [key, value] : contents.config)
+      report.lines.push_back(format("{:<40} : {}", escape(key), escape(show(value))));
   }
   report.warnings = contents.warnings;
   return report;

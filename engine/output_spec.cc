@@ -48,7 +48,8 @@ OutputSpec output_spec(const Prepared& prepared, const Format& format_, uint64_t
     spec.release = spec.iteration == 0;
   }
   spec.side_files = source.side_files;
-  if (const auto along = source.root / "config.json"; source.side == "hf" && format_.side == "mcore" && source.has_config)
+  if (const auto along = source.root / "config.json";
+      source.side == "hf" && format_.side == "mcore" && source.has_config)
     spec.side_files.push_back(along);
   spec.config = prepared.plan.target_config;
   if (!source.companion_config.empty() && model.to.side == 0)

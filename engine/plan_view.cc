@@ -129,8 +129,10 @@ void compare_lists(const std::vector<std::string>& ours, const std::filesystem::
   std::set_difference(theirs.begin(), theirs.end(), ours.begin(), ours.end(), std::back_inserter(missing));
   std::set_difference(ours.begin(), ours.end(), theirs.begin(), theirs.end(), std::back_inserter(more));
   Diagnostics diagnostics;
-  for (const std::string& line : missing) diagnostics.error("V01", {}, format("{} has `{}`; the rules do not", path.string(), line));
-  for (const std::string& line : more) diagnostics.error("V01", {}, format("the rules make `{}`; {} does not have it", line, path.string()));
+  for (const std::string& line : missing)
+    diagnostics.error("V01", {}, format("{} has `{}`; the rules do not", path.string(), line));
+  for (const std::string& line : more)
+    diagnostics.error("V01", {}, format("the rules make `{}`; {} does not have it", line, path.string()));
   if (diagnostics.failed()) throw Refused(diagnostics);
 }
 

@@ -18,8 +18,9 @@ namespace {
 Refused refused(Diagnostics diagnostics, const std::filesystem::path& rules, const std::filesystem::path& source) {
   const auto config = source / "config.json";
   std::error_code ignored;
-  diagnostics.note(format("rules {}, source {}{}", escape(rules.string()), escape(source.string()),
-                          std::filesystem::is_directory(source, ignored) ? ", configuration " + escape(config.string()) : ""));
+  diagnostics.note(
+      format("rules {}, source {}{}", escape(rules.string()), escape(source.string()),
+             std::filesystem::is_directory(source, ignored) ? ", configuration " + escape(config.string()) : ""));
   return Refused(std::move(diagnostics));
 }
 
@@ -36,7 +37,8 @@ Map take_format_options(std::map<std::string, Value>& settings, const Format& fo
 }
 
 // `plan --config`: no checkpoint, but what the rules say that one of this configuration would hold.
-std::unique_ptr<Reader> declared_checkpoint(const Request& request, const RuleSet& rules, SideId side, Diagnostics& diagnostics) {
+std::unique_ptr<Reader> declared_checkpoint(const Request& request, const RuleSet& rules, SideId side,
+                                            Diagnostics& diagnostics) {
   const Value config = parse_json(InputFile(request.config_file).read_all(16 << 20), request.config_file.string());
   if (!config.as_map()) fail_world(format("{}: is not an object", escape(request.config_file.string())));
   auto made = std::make_unique<MemoryCheckpoint>();
@@ -46,12 +48,14 @@ std::unique_ptr<Reader> declared_checkpoint(const Request& request, const RuleSe
   contents.root = request.config_file;
   contents.config = *config.as_map();
   contents.has_config = true;
-  ConfigRequest asked{&rules, {side, single_place, {}, {}, {}}, {side, single_place, {}, {}, {}}, &contents.config, as_map(request.settings), false};
+  ConfigRequest asked{&rules,           {side, single_place, {}, {}, {}}, {side, single_place, {}, {}, {}},
+                      &contents.config, as_map(request.settings),         false};
   const auto model = bind(asked, diagnostics);
   const auto declared = model ? declared_tensors(*model, model->from, diagnostics) : std::nullopt;
   if (!declared) return nullptr;
   const Value* said = contents.config.find(contents.config.find("dtype") ? "dtype" : "torch_dtype");
-  const DType dtype = said && said->as_string() ? dtype_by_torch(*said->as_string()).value_or(DType::bf16) : DType::bf16;
+  const DType dtype =
+      said && said->as_string() ? dtype_by_torch(*said->as_string()).value_or(DType::bf16) : DType::bf16;
   for (const Declared& tensor : *declared)
     if (!tensor.optional) contents.tensors.push_back({tensor.name, dtype, tensor.shape, 0, {}});
   return made;
@@ -64,14 +68,16 @@ std::unique_ptr<Prepared> prepare(Session& session, const Request& request, uint
   Diagnostics diagnostics;
   if (!request.source.empty()) prepared->reader = open_checkpoint(request.source);
   if (!prepared->reader && request.rules.empty()) fail_usage("--config: wants --rules too");
-  const auto path = request.rules.empty() ? choose_rules(session, request, prepared->reader->contents(), prepared->evidence)
-                                          : find_rule_file(request.rules, request.folders);
+  const auto path = request.rules.empty()
+                        ? choose_rules(session, request, prepared->reader->contents(), prepared->evidence)
+                        : find_rule_file(request.rules, request.folders);
   auto rules = load_rules(session, path, request.folders, diagnostics);
   if (!rules) throw refused(std::move(diagnostics), path, request.source);
   prepared->rules = std::move(*rules);
   const RuleFile& file = prepared->rules.set.file;
   if (!prepared->reader)
-    prepared->reader = declared_checkpoint(request, prepared->rules.set, request.from.empty() ? 0 : file.side(request.from).value_or(0), diagnostics);
+    prepared->reader = declared_checkpoint(request, prepared->rules.set,
+                                           request.from.empty() ? 0 : file.side(request.from).value_or(0), diagnostics);
   if (!prepared->reader) throw refused(std::move(diagnostics), path, request.config_file);
   const Contents& source = prepared->reader->contents();
   require_match(file, source, diagnostics);
@@ -80,8 +86,9 @@ std::unique_ptr<Prepared> prepare(Session& session, const Request& request, uint
   const Format& format_ = target_format(request, file.sides[to].s);
   auto settings = request.settings;
   const Map format_options = take_format_options(settings, format_);
-  prepared->request = {&prepared->rules.set, source_end(from, source), target_end(request, prepared->rules.set, to, format_),
-                       &source.config, as_map(settings), true};
+  prepared->request = {
+      &prepared->rules.set, source_end(from, source), target_end(request, prepared->rules.set, to, format_),
+      &source.config,       as_map(settings),         true};
   auto plan = make_plan(prepared->request, source, {request.dtype, request.pad_repeat}, diagnostics);
   if (!plan || diagnostics.failed()) throw refused(std::move(diagnostics), path, source.root);
   session.warnings.append(diagnostics);
@@ -90,8 +97,8 @@ std::unique_ptr<Prepared> prepare(Session& session, const Request& request, uint
   prepared->output = output_spec(*prepared, format_, max_shard_size);
   prepared->output.options = format_options;
   const Model& model = prepared->plan.model;
-  prepared->evidence.insert(prepared->evidence.begin(),
-                            format("{}: {}, {} -> {}", file.family.s, source.format, end_text(file, model.from), end_text(file, model.to)));
+  prepared->evidence.insert(prepared->evidence.begin(), format("{}: {}, {} -> {}", file.family.s, source.format,
+                                                               end_text(file, model.from), end_text(file, model.to)));
   return prepared;
 }
 

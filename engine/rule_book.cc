@@ -48,7 +48,8 @@ std::optional<std::string> load_rule_text(const std::filesystem::path& path) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) return std::nullopt;
   const InputFile file(path);
-  std::string text(static_cast<size_t>(std::min(file.size(), most_rule_bytes + 1)), '\0');  // one more: R01 says the limit
+  std::string text(static_cast<size_t>(std::min(file.size(), most_rule_bytes + 1)),
+                   '\0');  // one more: R01 says the limit
   file.read(0, std::as_writable_bytes(std::span(text)));
   return text;
 }
@@ -57,7 +58,8 @@ std::vector<std::filesystem::path> rule_files(const RuleFolders& folders) { retu
 
 std::filesystem::path find_rule_file(const std::string& rules, const RuleFolders& folders) {
   std::error_code ignored;
-  if (rules.find('/') != std::string::npos || rules.ends_with(".yaml") || std::filesystem::is_regular_file(rules, ignored))
+  if (rules.find('/') != std::string::npos || rules.ends_with(".yaml") ||
+      std::filesystem::is_regular_file(rules, ignored))
     return rules;
   std::vector<std::string> known;
   for (const auto& file : rule_files(folders)) {

@@ -80,8 +80,7 @@ Report Summary::report(const RunResult* result, double seconds, bool dry_run) co
                                 grade_name(verdict.grade), verdict.reason.empty() ? "" : " (" + verdict.reason + ")"));
   if (result) add_run(report, *result, seconds);
   add_list(report, "left out", plan.graph.ignored);
-  if (!plan.model.defaulted.empty())
-    report.lines.push_back("taken by default: " + join(plan.model.defaulted, ", "));
+  if (!plan.model.defaulted.empty()) report.lines.push_back("taken by default: " + join(plan.model.defaulted, ", "));
   if (!plan.model.dropped_keys.empty())
     report.lines.push_back("configuration keys that nothing carries over: " + join(plan.model.dropped_keys, ", "));
   report.warnings = plan.model.notes;
@@ -99,14 +98,17 @@ void Summary::add_run(Report& report, const RunResult& result, double seconds) c
   report.lines.back() += format(" in {:.1f} s ({}/s), peak memory {}", seconds,
                                 show_bytes(uint64_t(double(result.bytes_written) / std::max(seconds, 1e-9))),
                                 show_bytes(uint64_t(peak_memory())));
-  if (result.compared) report.lines.push_back(format("{} elements of replicas and copies compared: equal", result.compared));
+  if (result.compared)
+    report.lines.push_back(format("{} elements of replicas and copies compared: equal", result.compared));
   const CastLoss& loss = result.loss;
   if (loss.rounded || loss.overflowed || loss.underflowed)
     report.lines.push_back(format("the cast changed {} values: {} rounded, {} became infinite, {} became zero",
-                                  loss.rounded + loss.overflowed + loss.underflowed, loss.rounded, loss.overflowed, loss.underflowed));
+                                  loss.rounded + loss.overflowed + loss.underflowed, loss.rounded, loss.overflowed,
+                                  loss.underflowed));
   for (const auto& [name, one] : result.losses)
     if (one.overflowed)
-      report.warnings.push_back(format("`{}`: {} values are beyond the range of the target type", escape(name), one.overflowed));
+      report.warnings.push_back(
+          format("`{}`: {} values are beyond the range of the target type", escape(name), one.overflowed));
 }
 
 }  // namespace tessera

@@ -1,4 +1,4 @@
-// The table of element types (docs/formats.md, safetensors and torch) and its lookups.
+// The table of element types and its lookups.
 #include "base/dtype.h"
 
 #include <array>

@@ -89,11 +89,16 @@ template <class Real>
 Real step(Real x, const ScalarStep& s) {
   const Real c = static_cast<Real>(s.operand);
   switch (s.kind) {
-    case ScalarStep::Kind::plus: return x + c;
-    case ScalarStep::Kind::times: return x * c;
-    case ScalarStep::Kind::divide: return x / c;
-    case ScalarStep::Kind::neg_exp: return -std::exp(x);
-    case ScalarStep::Kind::log_neg: return std::log(-x);
+    case ScalarStep::Kind::plus:
+      return x + c;
+    case ScalarStep::Kind::times:
+      return x * c;
+    case ScalarStep::Kind::divide:
+      return x / c;
+    case ScalarStep::Kind::neg_exp:
+      return -std::exp(x);
+    case ScalarStep::Kind::log_neg:
+      return std::log(-x);
   }
   return x;
 }
@@ -115,19 +120,28 @@ void program_run(const Run& run, const Program& program) {
 template <class F>
 bool with_format(DType dtype, F&& f) {
   switch (dtype) {
-    case DType::f16: f.template operator()<F16>(); return true;
-    case DType::bf16: f.template operator()<BF16>(); return true;
-    case DType::f32: f.template operator()<F32>(); return true;
-    case DType::f64: f.template operator()<F64>(); return true;
-    default: return false;
+    case DType::f16:
+      f.template operator()<F16>();
+      return true;
+    case DType::bf16:
+      f.template operator()<BF16>();
+      return true;
+    case DType::f32:
+      f.template operator()<F32>();
+      return true;
+    case DType::f64:
+      f.template operator()<F64>();
+      return true;
+    default:
+      return false;
   }
 }
 
 template <class F>
 bool with_formats(DType from, DType to, F&& f) {
-  return with_format(from, [&]<class From>() {
-    with_format(to, [&]<class To>() { f.template operator()<From, To>(); });
-  }) && is_float(to);
+  return with_format(from,
+                     [&]<class From>() { with_format(to, [&]<class To>() { f.template operator()<From, To>(); }); }) &&
+         is_float(to);
 }
 
 }  // namespace
@@ -168,16 +182,26 @@ bool store_integer(int64_t value, DType dtype, std::byte* dst) {
     return true;
   };
   switch (dtype) {
-    case DType::boolean: return (value == 0 || value == 1) && put(uint8_t{});
-    case DType::u8: return put(uint8_t{});
-    case DType::i8: return put(int8_t{});
-    case DType::i16: return put(int16_t{});
-    case DType::u16: return put(uint16_t{});
-    case DType::i32: return put(int32_t{});
-    case DType::u32: return put(uint32_t{});
-    case DType::i64: return put(int64_t{});
-    case DType::u64: return put(uint64_t{});
-    default: return is_float(dtype) && store_number(static_cast<double>(value), dtype, dst);
+    case DType::boolean:
+      return (value == 0 || value == 1) && put(uint8_t{});
+    case DType::u8:
+      return put(uint8_t{});
+    case DType::i8:
+      return put(int8_t{});
+    case DType::i16:
+      return put(int16_t{});
+    case DType::u16:
+      return put(uint16_t{});
+    case DType::i32:
+      return put(int32_t{});
+    case DType::u32:
+      return put(uint32_t{});
+    case DType::i64:
+      return put(int64_t{});
+    case DType::u64:
+      return put(uint64_t{});
+    default:
+      return is_float(dtype) && store_number(static_cast<double>(value), dtype, dst);
   }
 }
 

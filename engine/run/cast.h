@@ -1,9 +1,9 @@
 // Casts between floating types, bit by bit: the one place that says how numbers are rounded.
 //
-// Rule: the value is rounded to nearest, ties to even, once. Infinities are kept; a finite value beyond the largest finite
-// one of the target becomes infinity (rounding as if the exponent had no bound); subnormals are kept. A NaN becomes a quiet
-// NaN with the same sign and the highest payload bits that the target has room for (IEEE 754, 6.2.3). Through a wider type
-// (f16 -> f32, bf16 -> f64, f8 -> any) nothing is lost.
+// Rule: the value is rounded to nearest, ties to even, once. Infinities are kept; a finite value beyond the largest
+// finite one of the target becomes infinity (rounding as if the exponent had no bound); subnormals are kept. A NaN
+// becomes a quiet NaN with the same sign and the highest payload bits that the target has room for (IEEE 754, 6.2.3).
+// Through a wider type (f16 -> f32, bf16 -> f64, f8 -> any) nothing is lost.
 #pragma once
 #include <bit>
 #include <cstdint>

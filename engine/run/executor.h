@@ -16,18 +16,19 @@ struct RunOptions {
   int threads = 0;                        // 0: cores
   std::function<std::unique_ptr<Kernel>()> kernel = native_kernel;
   std::function<void(uint64_t done, uint64_t total)> progress;  // bytes of output; called from one thread at a time
-  std::function<bool()> interrupted;      // polled between tiles
+  std::function<bool()> interrupted;                            // polled between tiles
 };
 
 struct RunResult {
   uint64_t bytes_read = 0, bytes_written = 0;
-  uint64_t compared = 0;      // elements of replicas, copies, constants
+  uint64_t compared = 0;  // elements of replicas, copies, constants
   CastLoss loss;
   std::vector<std::pair<std::string, CastLoss>> losses;  // by output tensor, where something was lost (at most 20)
   bool interrupted = false;
 };
 
-// Throws Error(world) for I/O; X01 (unequal replicas, copies, constants) goes to `diagnostics`, and the run stops there.
+// Throws Error(world) for I/O; X01 (unequal replicas, copies, constants) goes to `diagnostics`, and the run stops
+// there.
 RunResult execute(const Graph& graph, const Reader& reader, Writer& writer, const RunOptions& options,
                   const Sources& sources, Diagnostics& diagnostics);
 

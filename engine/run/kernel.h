@@ -15,15 +15,15 @@ struct KernelCopy {
   std::span<const std::byte> from;
   std::span<std::byte> to;
   DType from_dtype, to_dtype;
-  const Box* box = nullptr;         // offsets relative to the spans
-  const Program* program = nullptr; // may be null
+  const Box* box = nullptr;          // offsets relative to the spans
+  const Program* program = nullptr;  // may be null
 };
 
 // What casts lost, counted (per copy, summed by the executor).
 struct CastLoss {
-  uint64_t rounded = 0;     // value changed
-  uint64_t overflowed = 0;  // finite became infinite
-  uint64_t underflowed = 0; // non-zero became zero
+  uint64_t rounded = 0;      // value changed
+  uint64_t overflowed = 0;   // finite became infinite
+  uint64_t underflowed = 0;  // non-zero became zero
 };
 
 class Kernel {

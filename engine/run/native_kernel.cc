@@ -1,5 +1,6 @@
 // The native kernel. A box is a nest of loops; the two innermost are done by one of four pieces: whole runs (memcpy), a
-// blocked transpose, elements at a stride, or a cast. `reference_copy` beside it says in a few lines what all of them mean.
+// blocked transpose, elements at a stride, or a cast. `reference_copy` beside it says in a few lines what all of them
+// mean.
 #include <algorithm>
 #include <cassert>
 #include <cstring>
@@ -13,7 +14,8 @@ namespace {
 template <class T>
 void strided_run(const Run& run) {
   for (int64_t i = 0; i < run.count; ++i)
-    std::memcpy(run.to + i * run.to_stride * int64_t(sizeof(T)), run.from + i * run.from_stride * int64_t(sizeof(T)), sizeof(T));
+    std::memcpy(run.to + i * run.to_stride * int64_t(sizeof(T)), run.from + i * run.from_stride * int64_t(sizeof(T)),
+                sizeof(T));
 }
 
 template <class T>
@@ -28,8 +30,8 @@ void copy_run(const Run& run) {
 struct Block {
   const std::byte* from;
   std::byte* to;
-  int64_t rows, columns;                // loop extents
-  int64_t from_row, from_column;        // strides in elements
+  int64_t rows, columns;          // loop extents
+  int64_t from_row, from_column;  // strides in elements
   int64_t to_row, to_column;
 };
 
@@ -47,17 +49,25 @@ void blocked(const Block& b) {
   }
 }
 
-struct Bytes16 { std::byte b[16]; };
+struct Bytes16 {
+  std::byte b[16];
+};
 
 template <class F>
 void with_size(uint64_t size, F&& f) {
   switch (size) {
-    case 1: return f.template operator()<uint8_t>();
-    case 2: return f.template operator()<uint16_t>();
-    case 4: return f.template operator()<uint32_t>();
-    case 8: return f.template operator()<uint64_t>();
-    case 16: return f.template operator()<Bytes16>();
-    default: assert(false);
+    case 1:
+      return f.template operator()<uint8_t>();
+    case 2:
+      return f.template operator()<uint16_t>();
+    case 4:
+      return f.template operator()<uint32_t>();
+    case 8:
+      return f.template operator()<uint64_t>();
+    case 16:
+      return f.template operator()<Bytes16>();
+    default:
+      assert(false);
   }
 }
 
@@ -106,8 +116,8 @@ void copy_changed(const KernelCopy& what, const Box& box, CastLoss* loss) {
   const auto from_size = int64_t(byte_size(what.from_dtype)), to_size = int64_t(byte_size(what.to_dtype));
   const size_t n = box.shape.size();
   for_outer(box, n == 0 ? 0 : n - 1, [&](int64_t from, int64_t to) {
-    const Run run{what.from.data() + from * from_size, n ? box.from.strides[n - 1] : 1,
-                  what.to.data() + to * to_size, n ? box.to.strides[n - 1] : 1, n ? box.shape[n - 1] : 1};
+    const Run run{what.from.data() + from * from_size, n ? box.from.strides[n - 1] : 1, what.to.data() + to * to_size,
+                  n ? box.to.strides[n - 1] : 1, n ? box.shape[n - 1] : 1};
     if (what.program) {
       program(run, *what.program);
     } else {

@@ -11,18 +11,28 @@ namespace {
 
 at::ScalarType scalar_type(DType dtype) {
   switch (dtype) {
-    case DType::f16: return at::kHalf;
-    case DType::bf16: return at::kBFloat16;
-    case DType::f32: return at::kFloat;
-    case DType::f64: return at::kDouble;
-    default: break;
+    case DType::f16:
+      return at::kHalf;
+    case DType::bf16:
+      return at::kBFloat16;
+    case DType::f32:
+      return at::kFloat;
+    case DType::f64:
+      return at::kDouble;
+    default:
+      break;
   }
   switch (byte_size(dtype)) {
-    case 1: return at::kByte;
-    case 2: return at::kShort;
-    case 4: return at::kInt;
-    case 8: return at::kLong;
-    default: return at::kComplexDouble;
+    case 1:
+      return at::kByte;
+    case 2:
+      return at::kShort;
+    case 4:
+      return at::kInt;
+    case 8:
+      return at::kLong;
+    default:
+      return at::kComplexDouble;
   }
 }
 
@@ -33,11 +43,16 @@ at::Tensor view(const std::byte* data, DType dtype, const Extents& shape, const 
 
 at::Tensor apply(at::Tensor x, const ScalarStep& step) {
   switch (step.kind) {
-    case ScalarStep::Kind::plus: return x + step.operand;
-    case ScalarStep::Kind::times: return x * step.operand;
-    case ScalarStep::Kind::divide: return x / step.operand;
-    case ScalarStep::Kind::neg_exp: return -at::exp(x);
-    case ScalarStep::Kind::log_neg: return at::log(-x);
+    case ScalarStep::Kind::plus:
+      return x + step.operand;
+    case ScalarStep::Kind::times:
+      return x * step.operand;
+    case ScalarStep::Kind::divide:
+      return x / step.operand;
+    case ScalarStep::Kind::neg_exp:
+      return -at::exp(x);
+    case ScalarStep::Kind::log_neg:
+      return at::log(-x);
   }
   return x;
 }

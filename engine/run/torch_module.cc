@@ -17,9 +17,10 @@ std::filesystem::path find_module() {
   const auto program = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
   for (const auto& folder : {program, program.parent_path(), program.parent_path() / "lib" / "tessera"})
     if (std::filesystem::exists(folder / module_name, ignored)) return folder / module_name;
-  fail_world(format("the torch kernel is not there: {} was looked for beside the program and in ../lib/tessera. Build "
-                    "with libtorch (see the README), or leave out --kernel torch",
-                    module_name));
+  fail_world(
+      format("the torch kernel is not there: {} was looked for beside the program and in ../lib/tessera. Build "
+             "with libtorch (see the README), or leave out --kernel torch",
+             module_name));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Windows of source tensors: read in one piece where the tensor is contiguous in its storage, gathered in dense pieces where
-// it is a view or a set of chunks.
+// Windows of source tensors: read in one piece where the tensor is contiguous in its storage, gathered in dense pieces
+// where it is a view or a set of chunks.
 #include "run/windows.h"
 
 #include <algorithm>
@@ -22,11 +22,16 @@ bool is_row_major(const std::vector<int64_t>& strides, const std::vector<int64_t
 // Element copies within memory, any dtype of whole bytes: the opaque integer of the same size.
 DType raw_dtype(uint64_t size) {
   switch (size) {
-    case 1: return DType::u8;
-    case 2: return DType::u16;
-    case 4: return DType::u32;
-    case 8: return DType::u64;
-    default: return DType::c128;
+    case 1:
+      return DType::u8;
+    case 2:
+      return DType::u16;
+    case 4:
+      return DType::u32;
+    case 8:
+      return DType::u64;
+    default:
+      return DType::c128;
   }
 }
 

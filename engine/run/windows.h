@@ -44,8 +44,8 @@ class SourceWindows {
   const Reader& reader_;
   static constexpr size_t most_entries = 64;
   uint64_t budget_, bytes_read_ = 0, held_ = 0;
-  std::list<Entry> entries_;           // the last used first
-  std::vector<std::byte> scratch_;     // of gather
+  std::list<Entry> entries_;        // the last used first
+  std::vector<std::byte> scratch_;  // of gather
 };
 
 }  // namespace tessera

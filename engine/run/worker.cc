@@ -11,8 +11,6 @@
 namespace tessera {
 namespace {
 
-
-
 // Cuts an index space into windows of at most `most` elements, slowest axis first.
 std::vector<Window> pieces_of(const Extents& shape, int64_t most) {
   std::vector<Window> done, open{{std::vector<int64_t>(shape.size(), 0), shape}};

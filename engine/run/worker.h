@@ -24,7 +24,7 @@ struct Shared {
   const Sources& sources;
   Diagnostics& diagnostics;
   uint64_t total = 0;
-  std::mutex mutex;             // diagnostics, progress
+  std::mutex mutex;  // diagnostics, progress
   std::atomic<uint64_t> written{0};
   std::atomic<bool> stop{false};
 };

@@ -61,7 +61,7 @@ void require_apart(const std::filesystem::path& output, const std::vector<std::f
 
 class PathLock;
 
-// The output folder of a run: built beside its final name as `.<name>.partial`, renamed as one (docs: commit protocol).
+// The output folder of a run: built beside its final name as `.<name>.partial`, renamed as one.
 // Refuses (usage) a final name that exists and is not an empty folder, unless overwrite; takes `<name>.lock`.
 class OutputFolder {
  public:

@@ -1,4 +1,4 @@
-// Every limit that a file is held to, in one place (docs: reliability). A refusal names the limit it met.
+// Every limit that a file is held to, in one place. A refusal names the limit it met.
 #pragma once
 #include <cstddef>
 #include <cstdint>

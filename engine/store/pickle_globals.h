@@ -1,4 +1,4 @@
-// Which globals a pickle may name, and what a call of one means here (docs: reliability, the pickle machine). An
+// Which globals a pickle may name, and what a call of one means here. An
 // allow-list: what is not listed is refused if it is Python's own, inert if it is torch's or numpy's, opaque otherwise.
 #pragma once
 #include <optional>

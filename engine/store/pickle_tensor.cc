@@ -1,5 +1,5 @@
 // Storages and tensors. Every view is held to its storage here, before any file is looked at: sums and products
-// checked, empty views too, and no view much larger than what it looks at (docs: reliability, torch archives).
+// checked, empty views too, and no view much larger than what it looks at.
 #include <algorithm>
 
 #include "base/checked.h"

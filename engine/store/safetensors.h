@@ -1,5 +1,5 @@
 // The safetensors format: u64 header length, JSON header, data (https://github.com/huggingface/safetensors). The reader
-// accepts exactly what docs/formats says, which is less than the reference does: no name twice, no unknown field, no
+// accepts less than the reference does: no name twice, no unknown field, no
 // byte of the file that belongs to no tensor.
 #pragma once
 #include <filesystem>

@@ -1,4 +1,4 @@
-// Writes one archive as torch.save does (docs: formats): stored members, 64-byte alignment, CRC-32, zip64 end records.
+// Writes one archive as torch.save does: stored members, 64-byte alignment, CRC-32, zip64 end records.
 #pragma once
 #include <cstdint>
 #include <filesystem>

@@ -1,5 +1,5 @@
 // The layout of an archive as torch writes it: stored members, data at multiples of 64, sizes and CRC-32 behind the
-// data and in the directory, zip64 end records always (docs: formats). Pure: members in, offsets and bytes out.
+// data and in the directory, zip64 end records always. Pure: members in, offsets and bytes out.
 #pragma once
 #include <cstdint>
 #include <string>

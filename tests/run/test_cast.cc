@@ -81,12 +81,15 @@ TEST_CASE("between neighbours the nearer is taken, in the middle the even one") 
         const uint16_t s = sign < 0 ? 0x8000 : 0;
         wrong += cast<uint16_t>(DType::f64, sign * middle, f.dtype) != (even | s);
         wrong += cast<uint16_t>(DType::f64, sign * std::nextafter(middle, 0.0), f.dtype) != (low | s);
-        wrong += cast<uint16_t>(DType::f64, sign * std::nextafter(middle, std::numeric_limits<double>::infinity()), f.dtype) != ((low + 1) | s);
+        wrong += cast<uint16_t>(DType::f64, sign * std::nextafter(middle, std::numeric_limits<double>::infinity()),
+                                f.dtype) != ((low + 1) | s);
         const auto single = static_cast<float>(middle);
         if (double(single) != middle) continue;
         wrong += cast<uint16_t>(DType::f32, float(sign) * single, f.dtype) != (even | s);
         wrong += cast<uint16_t>(DType::f32, float(sign) * std::nextafter(single, 0.0f), f.dtype) != (low | s);
-        wrong += cast<uint16_t>(DType::f32, float(sign) * std::nextafter(single, std::numeric_limits<float>::infinity()), f.dtype) != ((low + 1) | s);
+        wrong +=
+            cast<uint16_t>(DType::f32, float(sign) * std::nextafter(single, std::numeric_limits<float>::infinity()),
+                           f.dtype) != ((low + 1) | s);
       }
     }
     CHECK(wrong == 0);
@@ -106,8 +109,10 @@ TEST_CASE("between the two-byte formats: one rounding") {
   for (int bits = 0; bits < 65536; ++bits) {
     const auto x = uint16_t(bits);
     if (std::isnan(value_of(bf16, x)) || std::isnan(value_of(f16, x))) continue;
-    CHECK_MESSAGE(cast<uint16_t>(DType::bf16, x, DType::f16) == cast<uint16_t>(DType::f64, value_of(bf16, x), DType::f16), bits);
-    CHECK_MESSAGE(cast<uint16_t>(DType::f16, x, DType::bf16) == cast<uint16_t>(DType::f64, value_of(f16, x), DType::bf16), bits);
+    CHECK_MESSAGE(
+        cast<uint16_t>(DType::bf16, x, DType::f16) == cast<uint16_t>(DType::f64, value_of(bf16, x), DType::f16), bits);
+    CHECK_MESSAGE(
+        cast<uint16_t>(DType::f16, x, DType::bf16) == cast<uint16_t>(DType::f64, value_of(f16, x), DType::bf16), bits);
   }
 }
 
@@ -140,7 +145,9 @@ TEST_CASE("losses are counted by kind") {
   uint16_t out[6];
   const Box box{{6}, {0, {1}}, {0, {1}}};
   CastLoss loss;
-  native_kernel()->copy({std::as_bytes(std::span(values)), std::as_writable_bytes(std::span(out)), DType::f32, DType::f16, &box, nullptr}, &loss);
+  native_kernel()->copy(
+      {std::as_bytes(std::span(values)), std::as_writable_bytes(std::span(out)), DType::f32, DType::f16, &box, nullptr},
+      &loss);
   CHECK(loss.rounded == 1);
   CHECK(loss.overflowed == 1);
   CHECK(loss.underflowed == 1);

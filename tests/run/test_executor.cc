@@ -29,7 +29,10 @@ struct Bench {
   Graph graph;
   OutputSpec spec;
 
-  Bench() { source.add_place({}); spec.places.push_back({}); }
+  Bench() {
+    source.add_place({});
+    spec.places.push_back({});
+  }
 
   TensorId from(const std::string& name, std::vector<int64_t> shape, const std::vector<float>& values) {
     source.add(0, name, DType::f32, shape, bytes_of(values));

@@ -69,7 +69,8 @@ void agree(Kernel& kernel, DType from, DType to, const Program* program, int tri
 }
 
 void judge(Kernel& kernel) {
-  for (DType same : {DType::u8, DType::i8, DType::boolean, DType::f16, DType::bf16, DType::f32, DType::i64, DType::c128, DType::f8_e4m3})
+  for (DType same : {DType::u8, DType::i8, DType::boolean, DType::f16, DType::bf16, DType::f32, DType::i64, DType::c128,
+                     DType::f8_e4m3})
     agree(kernel, same, same, nullptr, 60, unsigned(same));
   const DType floats[] = {DType::f16, DType::bf16, DType::f32, DType::f64};
   for (DType from : floats)
@@ -91,10 +92,14 @@ TEST_CASE("a scalar and an empty box") {
   const uint32_t from[] = {7, 8};
   uint32_t to[] = {0, 0};
   const Box scalar{{}, {1, {}}, {0, {}}};
-  native_kernel()->copy({std::as_bytes(std::span(from)), std::as_writable_bytes(std::span(to)), DType::f32, DType::f32, &scalar, nullptr}, nullptr);
+  native_kernel()->copy(
+      {std::as_bytes(std::span(from)), std::as_writable_bytes(std::span(to)), DType::f32, DType::f32, &scalar, nullptr},
+      nullptr);
   CHECK(to[0] == 8);
   const Box empty{{0, 3}, {0, {3, 1}}, {0, {3, 1}}};
-  native_kernel()->copy({std::as_bytes(std::span(from)), std::as_writable_bytes(std::span(to)), DType::f32, DType::f32, &empty, nullptr}, nullptr);
+  native_kernel()->copy(
+      {std::as_bytes(std::span(from)), std::as_writable_bytes(std::span(to)), DType::f32, DType::f32, &empty, nullptr},
+      nullptr);
   CHECK(to[0] == 8);
 }
 
@@ -108,6 +113,4 @@ TEST_CASE("the torch kernel does what the definition says") {
   agree(*kernel, DType::f64, DType::f32, &program, 40, 8);
 }
 
-TEST_CASE("the torch kernel refuses a device that is not there") {
-  CHECK_THROWS_AS(torch_kernel("cuda:99"), Error);
-}
+TEST_CASE("the torch kernel refuses a device that is not there") { CHECK_THROWS_AS(torch_kernel("cuda:99"), Error); }
