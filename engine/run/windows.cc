@@ -70,17 +70,30 @@ SourceWindows::View SourceWindows::get(TensorId tensor, int64_t first, int64_t c
 
 SourceWindows::Entry& SourceWindows::insert(TensorId tensor, int64_t first, int64_t count) {
   const uint64_t bytes = uint64_t(count) * byte_size(graph_.tensors[tensor].dtype);
-  std::vector<std::byte> reused;
-  while (entries_.size() > 1 && (held_ + bytes > budget_ || entries_.size() >= most_entries)) {
-    held_ -= entries_.back().bytes.size();
-    reused = std::move(entries_.back().bytes);
+  Buffer buffer = take_buffer(bytes);
+  const std::span<std::byte> used(buffer.data.get(), bytes);
+  entries_.push_front({tensor, first, count, std::move(buffer), used});
+  return entries_.front();
+}
+
+// Entries are dropped, the longest unused first and never the last one used, until the budget holds `bytes` more; of the
+// buffers that are then spare the smallest that is large enough is taken, and no more are kept than the budget holds.
+SourceWindows::Buffer SourceWindows::take_buffer(uint64_t bytes) {
+  const auto fits = [&](const Buffer& b) { return b.capacity >= bytes; };
+  while (entries_.size() > 1 && std::none_of(spare_.begin(), spare_.end(), fits) &&
+         (held_ + bytes > budget_ || entries_.size() >= most_entries)) {
+    spare_.push_back(std::move(entries_.back().buffer));
     entries_.pop_back();
   }
-  if (reused.capacity() < bytes || reused.capacity() > 2 * bytes) reused = {};
-  reused.resize(bytes);
+  std::sort(spare_.begin(), spare_.end(), [](const Buffer& a, const Buffer& b) { return a.capacity < b.capacity; });
+  if (const auto found = std::find_if(spare_.begin(), spare_.end(), fits); found != spare_.end()) {
+    Buffer taken = std::move(*found);
+    spare_.erase(found);
+    return taken;
+  }
+  for (; !spare_.empty() && held_ + bytes > budget_; spare_.pop_back()) held_ -= spare_.back().capacity;
   held_ += bytes;
-  entries_.push_front({tensor, first, count, std::move(reused)});
-  return entries_.front();
+  return {std::make_unique_for_overwrite<std::byte[]>(bytes), bytes};
 }
 
 void SourceWindows::load(const TensorInfo& tensor, int64_t first, std::span<std::byte> out) {

@@ -2,6 +2,7 @@
 // read last within a budget, so that the outputs that share a source read it once.
 #pragma once
 #include <list>
+#include <memory>
 #include <vector>
 
 #include "plan/graph.h"
@@ -29,13 +30,20 @@ class SourceWindows {
   uint64_t bytes_read() const { return bytes_read_; }
 
  private:
+  // Memory that was faulted in once and is used again; never filled with zeros first.
+  struct Buffer {
+    std::unique_ptr<std::byte[]> data;
+    uint64_t capacity = 0;
+  };
   struct Entry {
     TensorId tensor;
     int64_t first, count;
-    std::vector<std::byte> bytes;
+    Buffer buffer;
+    std::span<std::byte> bytes;
   };
   const TensorInfo& info(TensorId tensor) const;
   Entry& insert(TensorId tensor, int64_t first, int64_t count);
+  Buffer take_buffer(uint64_t bytes);
   void load(const TensorInfo& tensor, int64_t first, std::span<std::byte> out);
   void load_chunk(const TensorInfo& tensor, const Chunk& chunk, int64_t first, std::span<std::byte> out);
   void gather(StorageId storage, uint64_t element, const Box& box, std::span<std::byte> out);
@@ -43,8 +51,9 @@ class SourceWindows {
   const Graph& graph_;
   const Reader& reader_;
   static constexpr size_t most_entries = 64;
-  uint64_t budget_, bytes_read_ = 0, held_ = 0;
+  uint64_t budget_, bytes_read_ = 0, held_ = 0;  // held_: all buffers, spare ones too
   std::list<Entry> entries_;        // the last used first
+  std::vector<Buffer> spare_;       // of entries that were dropped
   std::vector<std::byte> scratch_;  // of gather
 };
 
