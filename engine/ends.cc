@@ -2,10 +2,10 @@
 #include "ends.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "base/suggest.h"
 #include "base/text.h"
+#include "store/megatron_dir.h"
 
 namespace tessera {
 namespace {
@@ -38,16 +38,6 @@ Mesh mesh_of(const std::map<std::string, int>& asked) {
   }
   if (!etp) mesh[size_t(MeshDim::etp)] = mesh[size_t(MeshDim::tp)];
   return mesh;
-}
-
-// The places of a stage: r = 0 .. lcm(TP, ETP x EP) - 1, expert ranks folded over tensor ranks as Megatron does.
-std::vector<Coordinates> folded_places(const Mesh& mesh) {
-  const int32_t tp = mesh[size_t(MeshDim::tp)], ep = mesh[size_t(MeshDim::ep)], etp = mesh[size_t(MeshDim::etp)];
-  std::vector<Coordinates> places;
-  for (int32_t v = 0; v < mesh[size_t(MeshDim::vpp)]; ++v)
-    for (int32_t p = 0; p < mesh[size_t(MeshDim::pp)]; ++p)
-      for (int32_t r = 0; r < std::lcm(tp, etp * ep); ++r) places.push_back({r % tp, p, v, r / etp % ep, r % etp});
-  return places;
 }
 
 // A dialect by its full name, or without the prefix of its side.
@@ -100,7 +90,7 @@ EndSpec target_end(const Request& request, const RuleSet& rules, SideId side, co
     fail_usage(format("--tp, --pp, --vpp, --ep, --etp: {} has no ranks", rules.file.sides[side].s));
   if (ranks) {
     end.mesh = mesh;
-    end.places = folded_places(mesh);
+    for (const PlaceInfo& place : megatron_places(mesh)) end.places.push_back(place.at);
   }
   for (const auto& [name, text] : request.place) {
     const auto dim = std::find(mesh_dim_names.begin(), mesh_dim_names.end(), name);

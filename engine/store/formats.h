@@ -19,9 +19,6 @@ struct Format {
 const std::vector<Format>& formats();
 const Format* find_format(std::string_view name);
 
-struct OpenOptions {
-  // read the structure of pickles only as far as names need it; reserved for later
-};
 // A file, an HF folder, a Megatron root (its tracker is followed) or iteration folder. Throws Error(world) saying what
 // was looked for. Only structure is read.
 std::unique_ptr<Reader> open_checkpoint(const std::filesystem::path& path);
