@@ -11,12 +11,10 @@ namespace tessera {
 namespace {
 
 // A value, or one of a list of them.
-bool matches_key(const Map& config, const std::string& key, const Value& wanted) {
-  const Value* value = find_path(config, key);
-  if (!value) return false;
+bool matches_value(const Value& value, const Value& wanted) {
   const List* several = wanted.as_list();
-  if (!several) return same_value(*value, wanted);
-  return std::any_of(several->begin(), several->end(), [&](const Value& v) { return same_value(*value, v); });
+  if (!several) return same_value(value, wanted);
+  return std::any_of(several->begin(), several->end(), [&](const Value& v) { return same_value(value, v); });
 }
 
 SideId side_named(const RuleFile& file, const std::string& name, const char* option) {
@@ -127,17 +125,16 @@ std::string end_text(const RuleFile& file, const EndSpec& end) {
 
 bool matches(const RuleFile& file, const Map& config) {
   return !file.match.empty() && std::all_of(file.match.begin(), file.match.end(), [&](const Map::Entry& wanted) {
-    return matches_key(config, wanted.first, wanted.second);
+    const Value* value = find_path(config, wanted.first);
+    return value && matches_value(*value, wanted.second);
   });
 }
 
 void require_match(const RuleFile& file, const Contents& source, Diagnostics& diagnostics) {
   if (source.side != "hf") return;
   for (const auto& [key, wanted] : file.match) {
-    const Value* there = source.config.find(key);
-    Map one;
-    one[key] = there ? *there : Value();
-    if (there && !matches_key(one, key, wanted))
+    const Value* there = source.config.find(key);  // a null too
+    if (there && !matches_value(*there, wanted))
       diagnostics.error("B03", file.family.span,
                         format("these rules are for `{}` {}, config.json says {}", key, show(wanted), show(*there)));
   }

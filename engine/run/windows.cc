@@ -44,6 +44,14 @@ size_t farthest_axis(const Extents& shape, const Strided& at) {
   return axis;
 }
 
+std::array<Box, 2> halves(const Box& box) {
+  const size_t axis = farthest_axis(box.shape, box.from);
+  Window first{std::vector<int64_t>(box.shape.size(), 0), box.shape}, second = first;
+  first.shape[axis] = second.first[axis] = box.shape[axis] / 2;
+  second.shape[axis] -= first.shape[axis];
+  return {restrict(box, first), restrict(box, second)};
+}
+
 SourceWindows::SourceWindows(const Graph& graph, const Reader& reader, uint64_t budget)
     : graph_(graph), reader_(reader), budget_(std::max<uint64_t>(budget, 1 << 16)) {}
 
@@ -129,13 +137,7 @@ void SourceWindows::gather(StorageId storage, uint64_t element, const Box& whole
     const auto bytes = uint64_t(span.end - span.begin) * element;
     const int64_t elements = volume(box.shape);
     if (elements > 1 && bytes > std::max<uint64_t>(piece(), 4096)) {
-      const size_t axis = farthest_axis(box.shape, box.from);
-      Window half{std::vector<int64_t>(box.shape.size(), 0), box.shape};
-      half.shape[axis] = box.shape[axis] / 2;
-      pieces.push_back(restrict(box, half));
-      half.first[axis] = half.shape[axis];
-      half.shape[axis] = box.shape[axis] - half.first[axis];
-      pieces.push_back(restrict(box, half));
+      for (Box& half : halves(box)) pieces.push_back(std::move(half));
       continue;
     }
     scratch_.resize(bytes);

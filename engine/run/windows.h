@@ -1,6 +1,7 @@
 // Source tensors as contiguous row-major elements, whatever lies on disk: strided views, several chunks. Keeps what was
 // read last within a budget, so that the outputs that share a source read it once.
 #pragma once
+#include <array>
 #include <list>
 #include <memory>
 #include <vector>
@@ -12,6 +13,8 @@ namespace tessera {
 
 // The axis along which a box strides farthest, among those longer than 1.
 size_t farthest_axis(const Extents& shape, const Strided& at);
+// A box of at least two elements, cut in two along the axis that strides farthest in its source.
+std::array<Box, 2> halves(const Box& box);
 
 class SourceWindows {
  public:

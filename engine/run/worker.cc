@@ -132,13 +132,7 @@ void Worker::copy_piece(const Move& move, const Box& whole) {
     const int64_t elements = volume(box.shape);
     const bool sparse = span.end - span.begin > 8 * elements && span.end - span.begin > 4096;
     if (!kept && elements > 1 && (span.end - span.begin > most || sparse)) {
-      const size_t axis = farthest_axis(box.shape, box.from);
-      Window half{std::vector<int64_t>(box.shape.size(), 0), box.shape};
-      half.shape[axis] /= 2;
-      open.push_back(restrict(box, half));
-      half.first[axis] = half.shape[axis];
-      half.shape[axis] = box.shape[axis] - half.first[axis];
-      open.push_back(restrict(box, half));
+      for (Box& half : halves(box)) open.push_back(std::move(half));
       continue;
     }
     const auto window = windows_.get(move.from, span.begin, span.end - span.begin);

@@ -149,6 +149,17 @@ void OutputFile::close(bool sync) {
   if (::close(file.release()) != 0 && errno != EINTR) fail_io(path_, "close", errno);
 }
 
+void copy_into(const std::filesystem::path& folder, const InputFile& from, bool sync) {
+  std::vector<std::byte> block(std::min<uint64_t>(from.size(), 1 << 20));
+  OutputFile to(folder / from.path().filename(), from.size());
+  for (uint64_t at = 0; at < from.size(); at += block.size()) {
+    const std::span part = std::span(block).first(std::min<uint64_t>(block.size(), from.size() - at));
+    from.read(at, part);
+    to.write(at, part);
+  }
+  to.close(sync);
+}
+
 void write_whole_file(const std::filesystem::path& path, std::string_view bytes, bool sync) {
   OutputFile file(path, bytes.size());
   file.write(0, std::as_bytes(std::span(bytes)));

@@ -54,6 +54,8 @@ class OutputFile {
   int fd_ = -1;
 };
 
+// Into `folder`, under its own name, block by block.
+void copy_into(const std::filesystem::path& folder, const InputFile& from, bool sync);
 void write_whole_file(const std::filesystem::path& path, std::string_view bytes, bool sync);
 
 // Error(usage) if the output is, contains or lies in one of the sources.

@@ -76,7 +76,6 @@ class HfWriter : public Writer {
   void add_index(const OutputSpec& spec, std::string_view name);
   void add_side_files(const OutputSpec& spec);
   void add_small(std::string name, std::string text);
-  void copy(const InputFile& from, bool sync) const;
 
   std::filesystem::path folder_;
   std::vector<std::unique_ptr<Writer>> shards_;
@@ -145,20 +144,9 @@ void HfWriter::write(uint32_t tensor, uint64_t offset, std::span<const std::byte
   shards_[places_[tensor].file]->write(local_[tensor], offset, bytes);
 }
 
-void HfWriter::copy(const InputFile& from, bool sync) const {
-  std::vector<std::byte> block(size_t{1} << 20);
-  OutputFile to(folder_ / from.path().filename(), from.size());
-  for (uint64_t at = 0; at < from.size(); at += block.size()) {
-    const auto part = std::span(block).first(static_cast<size_t>(std::min<uint64_t>(block.size(), from.size() - at)));
-    from.read(at, part);
-    to.write(at, part);
-  }
-  to.close(sync);
-}
-
 void HfWriter::finish(bool sync) {
   for (const auto& shard : shards_) shard->finish(sync);
-  for (const InputFile& file : side_files_) copy(file, sync);
+  for (const InputFile& file : side_files_) copy_into(folder_, file, sync);
   for (const Small& file : small_) write_whole_file(folder_ / file.name, file.text, sync);
 }
 

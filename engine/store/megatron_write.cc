@@ -58,7 +58,7 @@ class MegatronWriter : public Writer {
 
   void finish(bool sync) override {
     for (TorchArchiveWriter& archive : archives_) archive.finish(sync);
-    for (const InputFile& file : side_files_) copy(file, sync);
+    for (const InputFile& file : side_files_) copy_into(root_, file, sync);
     write_whole_file(root_ / megatron_tracker, tracker_, sync);
   }
 
@@ -133,17 +133,6 @@ class MegatronWriter : public Writer {
     if (error) fail_io((root_ / path).parent_path(), "create", error.value());
     archives_.emplace_back(root_ / path, std::move(pickle), sizes);
     files_.push_back({path, archives_.back().size()});
-  }
-
-  void copy(const InputFile& from, bool sync) const {
-    std::vector<std::byte> block(std::min<uint64_t>(from.size(), 1 << 20));
-    OutputFile to(root_ / from.path().filename(), from.size());
-    for (uint64_t at = 0; at < from.size(); at += block.size()) {
-      const std::span part = std::span(block).first(std::min<uint64_t>(block.size(), from.size() - at));
-      from.read(at, part);
-      to.write(at, part);
-    }
-    to.close(sync);
   }
 
   fs::path root_;
