@@ -48,6 +48,7 @@ class DtypePass {
   Tensor& output(uint32_t i) { return graph_.tensors[first_ + i]; }
 
   std::optional<DType> decide(uint32_t i, size_t depth) {
+    if (standings_[i].field) return standings_[i].field;
     const auto& pin = rules_.rules[standings_[i].rule].dtype[side_];
     if (pin && pin->dtype) return pin->dtype;
     if (pin) return of_rule(i, *pin, depth);
@@ -62,6 +63,8 @@ class DtypePass {
     const bool floats = std::ranges::all_of(sources, [&](TensorId t) { return is_float(graph_.tensors[t].dtype); });
     if (options_.cast && floats) return options_.cast;
     const Tensor& first = graph_.tensors[sources[0]];
+    const bool decoded = std::ranges::any_of(sources, [&](TensorId t) { return graph_.tensors[t].stored != none_id; });
+    if (decoded) return options_.decoded;
     if (sources.size() == 1) return first.dtype;
     const Tensor& second = graph_.tensors[sources[1]];
     diagnostics_.error("V02", output(i).why,

@@ -105,6 +105,10 @@ class GraphText {
 
 }  // namespace
 
+std::vector<uint32_t> source_tensors(const Graph& graph, const Tensor& source) {
+  return source.stored == none_id ? std::vector{source.index} : graph.stored[source.stored].fields;
+}
+
 std::string to_text(const Graph& graph, const RuleSet& rules, const Sources& sources) {
   return GraphText(graph, rules, sources).run();
 }

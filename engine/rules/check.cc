@@ -12,7 +12,7 @@ struct Proof {
   void (*prove)(Proving&);
 };
 
-constexpr std::array<Proof, 10> proofs{{
+constexpr std::array<Proof, 11> proofs{{
     {"names are known where they are spoken", prove_names},
     {"axes and blocks are known, and used", prove_axes},
     {"dtypes of other rules come to an end", prove_pins},
@@ -20,6 +20,7 @@ constexpr std::array<Proof, 10> proofs{{
     {"alternatives exclude each other and leave nothing out", prove_alternatives},
     {"addresses of a side never meet", prove_apart},
     {"lines of a dialect never meet", prove_dialects},
+    {"companions and fields have names of their own", prove_forms},
     {"everything can be reached", prove_reachable},
     {"what is ignored is not always mapped", prove_ignored},
     {"each configuration key has one writer", prove_writers},

@@ -67,6 +67,7 @@ void prove_parts(Proving& proving);         // R03
 void prove_alternatives(Proving& proving);  // R04
 void prove_apart(Proving& proving);         // R05: addresses
 void prove_dialects(Proving& proving);      // R05: lines of a dialect
+void prove_forms(Proving& proving);         // R05: names of companions and fields
 void prove_reachable(Proving& proving);     // R06: conditions, ranges, stages
 void prove_ignored(Proving& proving);       // R06: `ignore`
 void prove_writers(Proving& proving);       // R07

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "conformance/carry_out.h"
+#include "plan/kinds.h"
 #include "rules/parse.h"
 
 namespace tessera {
@@ -69,9 +70,9 @@ class CaseRun {
   }
 
  private:
-  ConfigRequest request(const CaseEnd& from, const CaseEnd& to) {
+  ConfigRequest request(const CaseEnd& from, const CaseEnd& to, const RuleSet& rules) {
     ConfigRequest request;
-    request.rules = &*rules_.set;
+    request.rules = &rules;
     request.from = spec(from);
     request.to = spec(to);
     if (const auto dialects = case_.dialects.find(to.side); dialects != case_.dialects.end())
@@ -82,6 +83,12 @@ class CaseRun {
       if (!option.values.empty() && !request.config->find(option.name.s))
         request.settings.insert(option.name.s, option.values.front());
     return request;
+  }
+  // The rules of the kinds that the source holds.
+  RuleSet carried(const CaseEnd& from, const Contents& source, Diagnostics& diagnostics) const {
+    RuleSet rules = *rules_.set;
+    carry_kinds(rules, kinds_of(rules.file, spec(from).side, source), diagnostics);
+    return rules;
   }
   EndSpec spec(const CaseEnd& end) const {
     EndSpec spec = end.spec;
@@ -96,9 +103,10 @@ class CaseRun {
     const std::string way = forward ? "there: " : "back: ";
     const MemoryCheckpoint source = load(case_.folder / source_folder, from);
     Diagnostics diagnostics;
-    const auto plan = make_plan(request(from, to), source.contents(), {cast, false}, diagnostics);
+    const RuleSet rules = carried(from, source.contents(), diagnostics);
+    const auto plan = make_plan(request(from, to, rules), source.contents(), {cast, false}, diagnostics);
     expect(plan.has_value(), way + rules_.shown(diagnostics));
-    if (options_.verbose) std::fputs((way + "\n" + to_text(plan->graph, *rules_.set, rules_.sources)).c_str(), stdout);
+    if (options_.verbose) std::fputs((way + "\n" + to_text(plan->graph, rules, rules_.sources)).c_str(), stdout);
     check_plan(*plan, from, to, way, verdict, forward);
     const MemoryCheckpoint wanted = load(case_.folder / wanted_folder, to);
     for (const Means means : {Means::interpreter, Means::executor}) {
@@ -166,14 +174,16 @@ class CaseRun {
     throw Failed{"no error"};
   }
   void plan_mistake(Diagnostics& diagnostics) {
-    const ConfigRequest asked = request(*case_.from, *case_.to);
+    const ConfigRequest asked = request(*case_.from, *case_.to, *rules_.set);
     const auto model = bind(asked, diagnostics);
     if (!model || !target_config(*model, diagnostics)) return;
     if (declared_tensors(*model, model->from, diagnostics)) declared_tensors(*model, model->to, diagnostics);
   }
   void convert_mistake(Diagnostics& diagnostics) {
     const MemoryCheckpoint source = load(case_.folder / "in", *case_.from);
-    const auto plan = make_plan(request(*case_.from, *case_.to), source.contents(), {}, diagnostics);
+    const RuleSet rules = carried(*case_.from, source.contents(), diagnostics);
+    if (diagnostics.failed()) return;
+    const auto plan = make_plan(request(*case_.from, *case_.to, rules), source.contents(), {}, diagnostics);
     if (!plan) return;
     carry_out(plan->graph, plan->model.to, source, options_.naive ? Means::interpreter : Means::executor,
               rules_.sources, diagnostics);
