@@ -222,7 +222,7 @@ def make_case(root, number, layout, encoding, fields, mode, rng, generator):
     numbers = {n: (np.arange(int(np.prod(s)), dtype=np.int64) + i * 2 ** 32).reshape(s)
                for i, (n, s) in enumerate(layout.shapes.items())}
     places = layout.make(numbers)
-    out, refused = [], mode == "act-order"
+    out, refused = [], next(iter(places[0])) if mode == "act-order" else None
     for place in places:
         tensors = {}
         for weight, target in place.items():
@@ -239,7 +239,7 @@ def make_case(root, number, layout, encoding, fields, mode, rng, generator):
                     made = carry(field, list(layout.shapes.values()), [stored[n][index] for n in names], target)
                     tensors[name_of(field, 1, weight)] = (NAMES[field.dtype], made)
                 except Refused:
-                    refused = True
+                    refused = refused or weight
         out.append(tensors)
     folder = root / ("negative" if refused else ".") / f"{number:04d}-{mode}"
     folder.mkdir(parents=True)
@@ -251,31 +251,31 @@ def make_case(root, number, layout, encoding, fields, mode, rng, generator):
         case["to"]["mesh"] = {"tp": layout.tp}
     hf, mcore = layout.rule[0][3:].split("mcore: ")
     if refused:
-        case |= {"phase": "convert", "error": error_at(rules, mcore)}
+        case |= {"phase": "convert", "error": error_at(rules, mcore, refused)}
         (folder / "case.json").write_text(json.dumps(case))
         return True
     lossy = mode == "decoded"
-    back = not lossy and comes_back(fields, numbers, places)
-    case |= {"verdict": {"forward": "lossy" if lossy else "exact", "back": "exact"}, "back": "in" if back else "none"}
+    back = None if lossy else cut_on_the_way_back(fields, numbers, places)
+    case |= {"verdict": {"forward": "lossy" if lossy else "exact", "back": "exact"}, "back": "none" if lossy or back else "in"}
     if lossy:
         case["cast"] = "bf16"
     for rank, tensors in enumerate(out):
         write_safetensors(folder / "out" / (f"tp{rank}.safetensors" if layout.tp > 1 else "mcore.safetensors"), tensors)
     (folder / "case.json").write_text(json.dumps(case))
-    if not lossy and not back:
+    if back:
         wrong = root / "negative" / f"{number:04d}-back"
         shutil.copytree(folder / "out", wrong / "in")
         (wrong / "rules.yaml").write_text(rules)
-        case = {"from": case["to"], "to": case["from"], "phase": "convert", "error": error_at(rules, hf)}
+        case = {"from": case["to"], "to": case["from"], "phase": "convert", "error": error_at(rules, hf, back)}
         (wrong / "case.json").write_text(json.dumps(case))
     return True
 
 
-def comes_back(fields, numbers, places):
-    """Can the source's fields be made of those of the target?"""
+def cut_on_the_way_back(fields, numbers, places):
+    """The first weight of the source whose fields cannot be made of those of the target."""
     targets = [target for place in places for target in place.values()]
     shapes = [target.shape for target in targets]
-    for own in numbers.values():
+    for name, own in numbers.items():
         back = np.zeros(own.size, np.int64)
         for t, target in enumerate(targets):
             mine = (target >> 32 == own.flat[0] >> 32).ravel()
@@ -284,17 +284,16 @@ def comes_back(fields, numbers, places):
             try:
                 carry(field, shapes, [np.zeros(field.shape(s)) for s in shapes], back.reshape(own.shape))
             except Refused:
-                return False
-    return True
+                return name
+    return None
 
 
-def error_at(rules, side):
-    """B01 at the first address of this side."""
-    side = side.strip(" {},")
-    address = side.split(", ")[0]
-    if ": " in address.split("  ")[0]:
-        address = address.split(": ", 1)[1]
-    line, column = place_of(rules, address)
+def error_at(rules, side, weight):
+    """B01 at the address of this weight."""
+    addresses = [a.strip(" {},") for a in side.split(", ")]
+    addresses = [a.split(": ", 1)[1] if ": " in a.split("  ")[0] else a for a in addresses]
+    own = [a for a in addresses if a.startswith(weight + ".weight")] or addresses
+    line, column = place_of(rules, own[0])
     return {"id": "B01", "file": "rules.yaml", "line": line, "col": column}
 
 
