@@ -1,4 +1,5 @@
 // tessera plan SRC
+#include <cstdio>
 #include <memory>
 
 #include "base/text.h"
@@ -9,7 +10,7 @@ namespace {
 
 struct Options {
   RequestOptions common;
-  std::string source, format = "text", config, output_format, against;
+  std::string source, format, config, against;
   PlanView view;
   int64_t layer = -1;
 };
@@ -23,8 +24,18 @@ int run(Options& options, Global global, Session& session) {
   PlanView view = options.view;
   view.against = options.against;
   if (options.layer >= 0) view.layer = options.layer;
-  if (options.format == "json") global.json = true;
-  show(plan(session, request, view), session, global);
+  if (options.format.empty()) options.format = global.json ? "json" : "text";
+  view.format = options.format;
+  const bool is_plain = view.format == "text" || view.format == "json";
+  if (global.json && view.format != "json") fail_usage(format("--json: not with --format {}", view.format));
+  if (!view.names_of.empty() && !is_plain) fail_usage(format("--names: text or json, not {}", view.format));
+  view.print = [quiet = global.quiet && view.format == "text"](std::string_view text) {
+    if (!quiet && std::fwrite(text.data(), 1, text.size(), stdout) != text.size())
+      fail_world("stdout: cannot be written");
+  };
+  const Report report = plan(session, request, view);
+  global.json = view.format == "json" && !view.names_of.empty();
+  show(report, session, global);
   return 0;
 }
 
