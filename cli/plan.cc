@@ -44,11 +44,14 @@ int run(Options& options, Global global, Session& session) {
 void add_plan(CLI::App& app, Global& global) {
   auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("plan", "the compiled transform graph; nothing is written");
-  verb->footer("Example: tessera plan hf-folder/ --tp 2 --layer 0");
+  verb->footer(
+      "Examples: tessera plan hf-folder/ --tp 2 --layer 0\n          tessera plan hf-folder/ --tp 2 --format html > "
+      "plan.html");
   verb->add_option("source", options->source, "a checkpoint; only its headers are read");
   options->common.add_to(*verb);
   verb->add_option("--config", options->config, "instead of a checkpoint: a config.json (with --rules)");
-  verb->add_option("--format", options->format, "text or json")->check(CLI::IsMember({"text", "json"}));
+  verb->add_option("--format", options->format, "text, json, dot, svg or html (one page that needs no network)")
+      ->check(CLI::IsMember({"text", "json", "dot", "svg", "html"}));
   verb->add_option("--layer", options->layer, "only names with this number")->check(CLI::NonNegativeNumber);
   verb->add_option("--name", options->view.glob, "only names that match, * for anything");
   verb->add_option("--names", options->view.names_of, "print one side's tensors: place, name, shape, dtype")

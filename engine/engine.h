@@ -70,7 +70,7 @@ struct Session {
 Report convert(Session& session, const Request& request, const ConvertOptions& options);
 // The graph goes to `print`, piece by piece; with `names_of`, the report has the names instead.
 struct PlanView {
-  std::string format = "text";  // text, json (schemas/plan.schema.json)
+  std::string format = "text";  // text, json (schemas/plan.schema.json), dot, svg, html
   std::function<void(std::string_view)> print;
   std::string names_of;  // --names SIDE
   std::filesystem::path against;

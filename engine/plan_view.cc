@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "ends.h"
 #include "plan/graph_view.h"
 #include "planning.h"
 #include "store/file.h"
@@ -54,9 +55,16 @@ std::string costs_line(const GraphView& view) {
 }
 
 void draw(const Prepared& prepared, const GraphView& view, const PlanView& asked, Report& report) {
+  const RuleFile& file = prepared.rules.set.file;
+  const Model& model = prepared.plan.model;
+  const std::string title = format("{}: {} -> {}", file.family.s, end_text(file, model.from), end_text(file, model.to));
   const Narrowing narrowing{asked.glob, asked.layer};
   if (asked.format == "json")
     return draw_json(view, head_json(prepared, std::move(report.json), narrowing), asked.print);
+  if (asked.format == "html")
+    return draw_html(view, head_json(prepared, std::move(report.json), narrowing), asked.print);
+  if (asked.format == "dot") return draw_dot(view, title, asked.print);
+  if (asked.format == "svg") return draw_svg(view, title, asked.print);
   if (asked.format != "text") fail_usage(format("no such format of a plan: {}", escape(asked.format)));
   for (const std::string& line : prepared.evidence) asked.print(line + "\n");
   for (const std::string& line : report.lines) asked.print(line + "\n");

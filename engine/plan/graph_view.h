@@ -73,5 +73,8 @@ class PlaceTexts {
 void draw_text(const GraphView& view, const Sink& sink);
 // `head`: what the face knows of the whole plan; its entries come before the graph's. schemas/plan.schema.json.
 void draw_json(const GraphView& view, const Map& head, const Sink& sink);
+void draw_dot(const GraphView& view, const std::string& title, const Sink& sink);  // Graphviz; complete
+void draw_svg(const GraphView& view, const std::string& title, const Sink& sink);  // a picture; folds what is alike
+void draw_html(const GraphView& view, const Map& head, const Sink& sink);          // one self-contained page; complete
 
 }  // namespace tessera
