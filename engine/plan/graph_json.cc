@@ -1,5 +1,6 @@
 // The graph as JSON: one line for each tensor, move, rule and address, so that it streams and diffs well.
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <tuple>
 
@@ -23,6 +24,22 @@ Map strided_json(const Strided& at) {
   return json;
 }
 
+// JSON has no word for infinities and NaN, and the page's parser takes none: they become texts ("inf").
+Value finite(const Value& value) {
+  if (const double* number = value.as_float(); number && !std::isfinite(*number)) return show_float(*number);
+  if (const List* list = value.as_list()) {
+    List out;
+    for (const Value& item : *list) out.push_back(finite(item));
+    return out;
+  }
+  if (const Map* map = value.as_map()) {
+    Map out;
+    for (const auto& [key, item] : *map) out.insert(key, finite(item));
+    return out;
+  }
+  return value;
+}
+
 Value index_json(uint32_t index) { return index == none_id ? Value() : Value(int64_t{index}); }
 
 class GraphJson {
@@ -35,7 +52,8 @@ class GraphJson {
 
   void run(const Map& head) {
     sink_("{\n");
-    for (const auto& [key, value] : head) sink_(format("{}: {},\n", to_json(key, one_line), to_json(value, one_line)));
+    for (const auto& [key, value] : head)
+      sink_(format("{}: {},\n", to_json(key, one_line), to_json(finite(value), one_line)));
     sink_(format("\"costs\": {},\n\"graph\": {{\n", to_json(costs(), one_line)));
     list("tensors", view_.tensors, [&](TensorId id) { return tensor(id); });
     list("moves", view_.moves, [&](uint32_t i) { return move(view_.graph.moves[i]); });
@@ -173,14 +191,18 @@ class GraphJson {
     return nullptr;
   }
 
-  // As the rule has it, or one of its copies; as it is written where a span is narrower than an address.
+  // As the rule has it, or a copy; as it is written where a span is narrower than an address. A copy that leaves its
+  // layout to the rule shares the rule's span: then the layout is all that is said.
   std::pair<SideId, std::string> side_and_text(const Place& place) const {
     const Rule& rule = view_.rules().rules[place.rule];
-    for (SideId side = 0; side < rule.sides.size(); ++side)
-      if (const Address* found = find(rule.sides[side], place.span)) return {side, address_text(*found)};
+    const Address* copied = nullptr;
+    SideId copied_side = 0;
     for (const Copy& copy : view_.rules().copies)
       if (const Address* found = copy.of == place.rule ? find(copy.form, place.span) : nullptr)
-        return {copy.side, address_text(*found)};
+        copied = found, copied_side = copy.side;
+    for (SideId side = 0; side < rule.sides.size(); ++side)
+      if (const Address* found = find(rule.sides[side], place.span)) return {side, address_text(*found, !copied)};
+    if (copied) return {copied_side, address_text(*copied, true)};
     const std::string& text = view_.sources.text(place.span.source);
     return {view_.model.from.side, text.substr(place.span.begin, place.span.end - place.span.begin)};
   }

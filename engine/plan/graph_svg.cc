@@ -13,7 +13,7 @@ namespace {
 constexpr int width = 1240, margin = 24, node_width = 440, rule_width = 200;
 constexpr int node_height = 36, gap = 6, band_gap = 14, heading_height = 40, title_height = 64;
 constexpr int left_x = margin, rule_x = (width - rule_width) / 2, right_x = width - margin - node_width;
-constexpr size_t name_room = 58, detail_room = 58, rule_room = 26;  // characters
+constexpr size_t name_room = 56, detail_room = 58, rule_room = 26;  // characters
 constexpr size_t most_bands = 300;
 
 constexpr const char* style = R"(<style>

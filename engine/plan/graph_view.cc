@@ -124,20 +124,20 @@ std::string at_text(const Sources& sources, Span span) {
   return format("{}:{}:{}", sources.name(span.source), at.line, at.column);
 }
 
-std::string address_text(const Address& address) {
-  std::string text;
-  if (address.kind == Address::Kind::tensor) {
-    std::vector<std::string> holes;
-    for (const Expr& hole : address.holes) holes.push_back(to_text(hole));
-    text = to_text(address.name, holes);
-  } else {
+std::string address_text(const Address& address, bool with_name) {
+  std::vector<std::string> words, holes;
+  if (address.kind != Address::Kind::tensor) {
     const char* word = address.kind == Address::Kind::constant ? "constant" : "unused";
-    text = format("{}({})", word, address.value ? to_text(*address.value) : "");
+    words.push_back(format("{}({})", word, address.value ? to_text(*address.value) : ""));
+  } else if (with_name) {
+    for (const Expr& hole : address.holes) holes.push_back(to_text(hole));
+    words.push_back(to_text(address.name, holes));
   }
-  if (!address.layout.dimensions.empty()) text += "  " + to_text(address.layout);
+  if (!address.layout.dimensions.empty()) words.push_back(to_text(address.layout));
+  std::string text = join(words, "  ");
   for (const ValueOp& op : address.ops) {
-    constexpr const char* words[] = {"plus", "times", "neg_exp", "rest"};
-    text += format(" | {}", words[size_t(op.kind)]);
+    constexpr const char* names[] = {"plus", "times", "neg_exp", "rest"};
+    text += format(" | {}", names[size_t(op.kind)]);
     if (op.operand) text += format("({})", to_text(*op.operand));
   }
   return text;

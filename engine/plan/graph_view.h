@@ -55,7 +55,8 @@ std::string place_text(const EndSpec& end,
 std::string fill_text(const FillValue& fill);   // "0", "by index"
 std::string move_text(const Graph& graph, const Move& move);  // "[4, 8] [8, 1] -> 2 + [16, 1] | plus(1)"
 std::string at_text(const Sources& sources, Span span);       // "rules/a.yaml:41:7"; "" for an unknown one
-std::string address_text(const Address& address);             // "attn.<l>.weight  (g d) h | plus(1)"
+// "attn.<l>.weight  (g d) h | plus(1)", or its layout alone.
+std::string address_text(const Address& address, bool with_name);
 
 // Coordinates of both ends' places, once for a whole drawing.
 class PlaceTexts {

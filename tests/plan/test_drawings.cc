@@ -1,6 +1,8 @@
 // Views of a graph and their drawings: what is asked for, what is alike, and names from hostile files.
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 #include "plan/built.h"
 #include "plan/graph_view.h"
 #include "plan/sections.h"
@@ -114,6 +116,31 @@ TEST_CASE("the picture shows layers that are alike once, and as many tensors as 
   CHECK(svg.find("layers.&lt;0, 1&gt;.x.&lt;0..2&gt;.w") != svg.npos);
   CHECK(svg.find("\u00d76<") != svg.npos);  // two layers of three experts
   CHECK(svg.find("2 alike, drawn once") != svg.npos);
+}
+
+TEST_CASE("an address is told as the rule derives it; a copy that shares it hides its name") {
+  const Drawn d(
+      "axes: { h: 4, f: 6 }\n"
+      "blocks: { b: { w: { hf: w.weight  f h, mcore: x.weight  h f, in: h, bias: true }, e: { hf: e  h, mcore: e  h } "
+      "} }\n"
+      "model: [{ use: b }]\n"
+      "same: [{ of: b.e, mcore: again }]\n");
+  const std::string json = drawn([&](const Sink& sink) { draw_json(d.view(), {}, sink); });
+  const Value read = parse_json(json, "json");
+  std::vector<std::string> texts;
+  for (const Value& one : *find_path(*read.as_map(), "graph.addresses")->as_list())
+    texts.push_back(*one.as_map()->find("text")->as_string());
+  CHECK(join(texts, "; ") == "w.weight  f h; x.weight  h f; w.bias  f; x.bias  f; e  h; h");
+}
+
+TEST_CASE("numbers that JSON cannot say are texts") {
+  const Drawn d(layered);
+  Map head, config;
+  config["a"] = List{HUGE_VAL, -HUGE_VAL, std::nan(""), 1.5};
+  head["config"] = config;
+  const std::string json = drawn([&](const Sink& sink) { draw_json(d.view(), head, sink); });
+  const Value read = parse_json(json, "json");
+  CHECK(show(*find_path(*read.as_map(), "config.a")) == "[\"inf\", \"-inf\", \"nan\", 1.5]");
 }
 
 TEST_CASE("a hostile name stays text in every drawing") {
