@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/diagnostic.h"
@@ -67,8 +68,10 @@ struct Session {
 
 // All throw Refused (rules or mapping; exit 1) or Error (usage 2, world 3).
 Report convert(Session& session, const Request& request, const ConvertOptions& options);
-// json: the graph as `plan --format json` prints it; lines: as text.
+// The graph goes to `print`, piece by piece; with `names_of`, the report has the names instead.
 struct PlanView {
+  std::string format = "text";  // text, json (schemas/plan.schema.json), dot, svg, html
+  std::function<void(std::string_view)> print;
   std::string names_of;  // --names SIDE
   std::filesystem::path against;
   std::string glob;              // --name

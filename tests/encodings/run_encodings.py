@@ -222,7 +222,7 @@ def make_case(root, number, layout, encoding, fields, mode, rng, generator):
     numbers = {n: (np.arange(int(np.prod(s)), dtype=np.int64) + i * 2 ** 32).reshape(s)
                for i, (n, s) in enumerate(layout.shapes.items())}
     places = layout.make(numbers)
-    out, refused = [], next(iter(places[0])) if mode == "act-order" else None
+    out, wrong = [], set(places[0]) if mode == "act-order" else set()
     for place in places:
         tensors = {}
         for weight, target in place.items():
@@ -239,8 +239,9 @@ def make_case(root, number, layout, encoding, fields, mode, rng, generator):
                     made = carry(field, list(layout.shapes.values()), [stored[n][index] for n in names], target)
                     tensors[name_of(field, 1, weight)] = (NAMES[field.dtype], made)
                 except Refused:
-                    refused = refused or weight
+                    wrong.add(weight)
         out.append(tensors)
+    refused = next((weight for weight in places[0] if weight in wrong), None)
     folder = root / ("negative" if refused else ".") / f"{number:04d}-{mode}"
     folder.mkdir(parents=True)
     (folder / "rules.yaml").write_text(rules)
@@ -263,11 +264,11 @@ def make_case(root, number, layout, encoding, fields, mode, rng, generator):
         write_safetensors(folder / "out" / (f"tp{rank}.safetensors" if layout.tp > 1 else "mcore.safetensors"), tensors)
     (folder / "case.json").write_text(json.dumps(case))
     if back:
-        wrong = root / "negative" / f"{number:04d}-back"
-        shutil.copytree(folder / "out", wrong / "in")
-        (wrong / "rules.yaml").write_text(rules)
+        folder = root / "negative" / f"{number:04d}-back"
+        shutil.copytree(root / f"{number:04d}-{mode}" / "out", folder / "in")
+        (folder / "rules.yaml").write_text(rules)
         case = {"from": case["to"], "to": case["from"], "phase": "convert", "error": error_at(rules, hf, back)}
-        (wrong / "case.json").write_text(json.dumps(case))
+        (folder / "case.json").write_text(json.dumps(case))
     return True
 
 

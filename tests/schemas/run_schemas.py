@@ -1,5 +1,5 @@
 """The JSON Schemas of schemas/ judged: good rule files and dialects pass, mistakes of form are refused, and the program's
-own --json reports are as schemas/report.schema.json says.
+own --json reports are as schemas/report.schema.json and schemas/plan.schema.json say.
 
     python run_schemas.py build/release
 
@@ -82,7 +82,7 @@ def good_files():
 
 
 def reports(build):
-    """Runs of the program and the report that each must print."""
+    """(verb, what it printed) of runs of the program."""
     program = build / "tessera"
     if not program.exists():
         return
@@ -93,10 +93,58 @@ def reports(build):
         (work / "hf").mkdir()
         small_gpt2.write_plain(work / "hf")
         for kind, *words in (("check", ROOT / "rules" / "gpt2.yaml", "--tp-lists"), ("families",), ("inspect", work / "hf", "--hash"),
-                             ("plan", work / "hf", "--tp", 2, "--layer", 0), ("convert", work / "hf", work / "dry", "--dry-run"),
-                             ("convert", work / "hf", work / "out", "--tp", 2, "--dtype", "fp16"), ("inspect", work / "out")):
+                             ("convert", work / "hf", work / "dry", "--dry-run"),
+                             ("convert", work / "hf", work / "out", "--tp", 2, "--dtype", "fp16"), ("inspect", work / "out"),
+                             ("plan", work / "hf", "--tp", 2, "--layer", 0), ("plan", work / "out", "--to", "hf", "--dtype", "bf16"),
+                             ("plan", "--rules", "gpt2", "--config", work / "hf" / "config.json", "--set", "causal_masks=present", "--to", "mcore"),
+                             ("plan", work / "out", "--to", "hf", "--set", "causal_masks=present", "--name", "*h.0*"),
+                             ("plan", work / "hf", "--names", "mcore")):
             done = subprocess.run([program, kind, *map(str, words), "--json"], capture_output=True, text=True)
             yield kind, done.stdout if done.returncode == 0 else f"exit {done.returncode}: {done.stderr}"
+
+
+# Of each form of a plan, what breaks it: (path, value); `gone` deletes.
+GONE = object()
+BROKEN_PLANS = [
+    (["graph"], GONE), (["graph", "moves"], {}), (["ends", "to", "mesh", "tp"], 0), (["ends", "from", "places"], []), (["costs", "bytes_read"], -1),
+    (["verdict"], "fine"), (["narrowed"], {}), (["more"], 1), (["graph", "rules", 0, "at"], "somewhere"), (["graph", "tensors", 0, "dtype"], "f32"),
+    (["graph", "tensors", 0, "shape"], [2.5]), (["graph", "tensors", 0, "address"], -1), (["graph", "tensors", 0, "end"], "source"),
+    (["graph", "addresses", 0, "line"], GONE), (["defaulted_keys"], [1]), (["ignored"], GONE), (["dry_run"], False),
+]
+BROKEN_MOVES = {
+    "copy": [("from", None), ("to", None), ("box", {"shape": [1]}), ("rule", "b.w"), ("pad", GONE), ("value", "0"), ("op", "move"), ("more", 1)],
+    "fill": [("value", GONE), ("from", 0), ("to", None), ("box", {"shape": [1], "from": {"offset": 0, "strides": [1]}})],
+    "compare": [("to", None), ("box", {"shape": [-1], "from": {"offset": 0, "strides": [1]}, "to": {"offset": 0, "strides": [1]}})],
+    "compare_fill": [("value", GONE), ("to", 0), ("from", None)],
+}
+
+
+def put(tree, path, value):
+    for key in path[:-1]:
+        tree = tree[key]
+    if value is GONE:
+        del tree[path[-1]]
+    else:
+        tree[path[-1]] = value
+
+
+def joined(texts):
+    """One plan with the moves of all: every kind of move is among them."""
+    plans = [json.loads(text) for text in texts]
+    plans[0]["graph"]["moves"] = [move for plan in plans for move in plan["graph"]["moves"]]
+    return json.dumps(plans[0])
+
+
+def broken_plans(text):
+    """(what, a plan with one thing wrong)"""
+    first = {move["op"]: i for i, move in reversed(list(enumerate(json.loads(text)["graph"]["moves"])))}
+    paths = BROKEN_PLANS + [(["graph", "moves", first[op], key], value) for op in BROKEN_MOVES if op in first for key, value in BROKEN_MOVES[op]]
+    for path, value in paths:
+        plan = json.loads(text)
+        put(plan, path, value)
+        yield ".".join(map(str, path)) + (" gone" if value is GONE else f" = {json.dumps(value)}"), plan
+    if missing := BROKEN_MOVES.keys() - first.keys():
+        yield "a move of " + ", ".join(sorted(missing)), None
 
 
 def faults_of_report(schema, kind, text):
@@ -104,13 +152,15 @@ def faults_of_report(schema, kind, text):
         report = json.loads(text)
     except ValueError:
         return [text[:500]]
+    if kind == "plan":
+        return faults(schema, report)
     one = schema.evolve(schema={"$ref": f"#/$defs/{kind}", "$defs": schema.schema["$defs"]})
     return faults(schema, report) or faults(one, report)
 
 
 def tests(build):
     """(name, what is wrong; nothing if it passed)"""
-    schemas = {name: load_schema(name) for name in ("rules", "dialect", "report")}
+    schemas = {name: load_schema(name) for name in ("rules", "dialect", "report", "plan")}
     for path in good_files():
         yield str(path.relative_to(ROOT)), faults_of_file(schemas, path)
     mistakes = {path.name: path for path in sorted((CASES / "negative").glob("R01-*"))}
@@ -120,8 +170,14 @@ def tests(build):
         seen = [fault for file in sorted(path.rglob("*.yaml")) for fault in faults_of_file(schemas, file)]
         yield name, [] if seen else ["the schema takes it for good"]
     yield "the list of mistakes unseen", [f"{name}: no such case" for name in UNSEEN if mistakes and name not in mistakes]
+    plans = []
     for kind, text in reports(build):
-        yield f"{kind} --json", faults_of_report(schemas["report"], kind, text)
+        found = faults_of_report(schemas["plan" if kind == "plan" else "report"], kind, text)
+        yield f"{kind} --json", found
+        if kind == "plan" and not found and "graph" in json.loads(text):
+            plans.append(text)
+    for what, plan in broken_plans(joined(plans)) if plans else []:
+        yield f"a plan with {what}", [] if plan and not schemas["plan"].is_valid(plan) else ["the schema takes it for good"]
 
 
 def main():
