@@ -1,5 +1,5 @@
 """The JSON Schemas of schemas/ judged: good rule files and dialects pass, mistakes of form are refused, and the program's
-own --json reports are as schemas/report.schema.json says.
+own --json reports are as schemas/report.schema.json and schemas/explain.schema.json say.
 
     python run_schemas.py build/release
 
@@ -94,7 +94,13 @@ def reports(build):
         small_gpt2.write_plain(work / "hf")
         for kind, *words in (("check", ROOT / "rules" / "gpt2.yaml", "--tp-lists"), ("families",), ("inspect", work / "hf", "--hash"),
                              ("plan", work / "hf", "--tp", 2, "--layer", 0), ("convert", work / "hf", work / "dry", "--dry-run"),
-                             ("convert", work / "hf", work / "out", "--tp", 2, "--dtype", "fp16"), ("inspect", work / "out")):
+                             ("convert", work / "hf", work / "out", "--tp", 2, "--dtype", "fp16"), ("inspect", work / "out"),
+                             ("explain", work / "hf", "layer.qkv", "--tp", 2, "--dialect", "legacy"),
+                             ("explain", work / "hf", "transformer.wte.weight[3,4]", "--tp", 2, "--pp", 2),
+                             ("explain", work / "hf", "mp_rank_01:embedding.word_embeddings.weight", "--tp", 2),
+                             ("explain", work / "hf", "mp_rank_01:embedding.word_embeddings.weight[500,0]", "--tp", 2),
+                             ("explain", work / "out", "mp_rank_01:decoder.layers.0.mlp.linear_fc2.bias[1]"),
+                             ("explain", "layer.fc1", "--rules", "gpt2", "--config", work / "hf" / "config.json")):
             done = subprocess.run([program, kind, *map(str, words), "--json"], capture_output=True, text=True)
             yield kind, done.stdout if done.returncode == 0 else f"exit {done.returncode}: {done.stderr}"
 
@@ -104,13 +110,15 @@ def faults_of_report(schema, kind, text):
         report = json.loads(text)
     except ValueError:
         return [text[:500]]
+    if kind == "explain":
+        return faults(schema, report)
     one = schema.evolve(schema={"$ref": f"#/$defs/{kind}", "$defs": schema.schema["$defs"]})
     return faults(schema, report) or faults(one, report)
 
 
 def tests(build):
     """(name, what is wrong; nothing if it passed)"""
-    schemas = {name: load_schema(name) for name in ("rules", "dialect", "report")}
+    schemas = {name: load_schema(name) for name in ("rules", "dialect", "report", "explain")}
     for path in good_files():
         yield str(path.relative_to(ROOT)), faults_of_file(schemas, path)
     mistakes = {path.name: path for path in sorted((CASES / "negative").glob("R01-*"))}
@@ -121,7 +129,7 @@ def tests(build):
         yield name, [] if seen else ["the schema takes it for good"]
     yield "the list of mistakes unseen", [f"{name}: no such case" for name in UNSEEN if mistakes and name not in mistakes]
     for kind, text in reports(build):
-        yield f"{kind} --json", faults_of_report(schemas["report"], kind, text)
+        yield f"{kind} --json", faults_of_report(schemas["explain" if kind == "explain" else "report"], kind, text)
 
 
 def main():
