@@ -18,7 +18,8 @@ constexpr const char* header =
     "Every verb has --help with an example.";
 
 using AddVerb = void (*)(CLI::App&, tessera::cli::Global&);
-constexpr std::array<AddVerb, 5> verbs = {tessera::cli::add_convert, tessera::cli::add_check, tessera::cli::add_plan,
+constexpr std::array<AddVerb, 6> verbs = {tessera::cli::add_convert, tessera::cli::add_check,
+                                          tessera::cli::add_plan,    tessera::cli::add_explain,
                                           tessera::cli::add_inspect, tessera::cli::add_families};
 
 void add_global(CLI::App& app, tessera::cli::Global& global) {

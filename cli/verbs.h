@@ -23,6 +23,7 @@ struct Global {
 void add_convert(CLI::App& app, Global& global);
 void add_check(CLI::App& app, Global& global);
 void add_plan(CLI::App& app, Global& global);
+void add_explain(CLI::App& app, Global& global);
 void add_inspect(CLI::App& app, Global& global);
 void add_families(CLI::App& app, Global& global);
 

@@ -80,6 +80,7 @@ Report convert(Session& session, const Request& request, const ConvertOptions& o
   uint64_t bytes = 0;
   for (const FileInfo& file : writer->files()) bytes += file.bytes;
   folder.require_space(bytes + bytes / 100);
+  writer->open();
   verify_sources(*prepared);
   const RunResult result = move_bytes(session, *prepared, *writer, options);
   if (result.interrupted) {

@@ -78,6 +78,9 @@ struct PlanView {
   std::optional<int64_t> layer;  // --layer
 };
 Report plan(Session& session, const Request& request, const PlanView& view);
+// `name`: a tensor of either end, `[PLACE:]name`; one of its elements, `name[i, j]`; or a rule. Nothing is written.
+// json: schemas/explain.schema.json.
+Report explain(Session& session, const Request& request, const std::string& name, uint64_t max_shard_size);
 struct InspectOptions {
   bool tree = false, hash = false;
 };

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "plan/encodings.h"
 #include "plan/folded.h"
+#include "plan/ignores.h"
 
 namespace tessera {
 namespace {
@@ -34,27 +35,6 @@ class SourceNames {
   const std::vector<TensorInfo>& tensors_;
   std::vector<std::unordered_map<std::string_view, uint32_t>> by_place_;
 };
-
-struct IgnoreMatcher {
-  Matcher matcher;
-  const IgnoreDecl* decl;
-};
-
-std::vector<IgnoreMatcher> ignore_matchers(const RuleFile& file, SideId side) {
-  std::vector<IgnoreMatcher> matchers;
-  for (const IgnoreDecl& decl : file.ignore)
-    if (decl.side == side) matchers.push_back({Matcher(decl.pattern), &decl});
-  return matchers;
-}
-
-const IgnoreDecl* ignored_by(const std::vector<IgnoreMatcher>& matchers, const Renamer& renamer,
-                             const std::string& name) {
-  const std::vector<std::string> spellings = renamer.idle() ? std::vector{name} : renamer.to_rule(name);
-  for (const IgnoreMatcher& one : matchers)
-    for (const std::string& spelling : spellings)
-      if (one.matcher.match(spelling)) return one.decl;
-  return nullptr;
-}
 
 // Names folded, with at most 20 numbers of tensors for each error.
 void tell_missing(const Draft& draft, const std::vector<TensorId>& missing, const std::vector<std::string>& unmapped,
@@ -165,13 +145,12 @@ class Finding {
   }
 
   std::vector<std::string> left_over(const Model& model) {
-    const Renamer renamer(*model.rules, side_, model.from.dialects);
-    const auto matchers = ignore_matchers(file_, side_);
+    const Ignores ignores(*model.rules, model.from);
     std::vector<std::string> unmapped;
     for (size_t i = 0; i < source_.tensors.size(); ++i) {
       const TensorInfo& tensor = source_.tensors[i];
       if (taken_[i] || std::ranges::count(tensor.shape, 0) > 0) continue;
-      if (const IgnoreDecl* decl = ignored_by(matchers, renamer, tensor.name))
+      if (const IgnoreDecl* decl = ignores.find(tensor.name))
         draft_.graph.ignored.push_back(format("{}: {}", tensor.name, decl->reason));
       else
         unmapped.push_back(tensor.name);

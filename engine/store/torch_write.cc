@@ -47,6 +47,7 @@ uint64_t tensor_bytes(const OutTensor& tensor) {
 }
 
 struct TorchArchiveWriter::State {
+  std::filesystem::path path;
   ZipLayout layout;
   std::vector<Small> small;
   size_t first_storage = 0;
@@ -63,6 +64,7 @@ struct TorchArchiveWriter::State {
 TorchArchiveWriter::TorchArchiveWriter(const std::filesystem::path& path, std::string pickle,
                                        const std::vector<uint64_t>& storage_bytes)
     : state_(std::make_unique<State>()) {
+  state_->path = path;
   const std::string prefix = path.stem().string() + "/";
   state_->add_small(prefix + "data.pkl", std::move(pickle));
   state_->add_small(prefix + "byteorder", "little");
@@ -71,7 +73,6 @@ TorchArchiveWriter::TorchArchiveWriter(const std::filesystem::path& path, std::s
   for (size_t i = 0; i < storage_bytes.size(); ++i)
     state_->layout.add(prefix + "data/" + std::to_string(i), storage_bytes[i]);
   state_->add_small(prefix + "version", "3\n");
-  state_->file.emplace(path, state_->layout.size());
 }
 
 TorchArchiveWriter::TorchArchiveWriter(TorchArchiveWriter&&) noexcept = default;
@@ -81,6 +82,8 @@ uint64_t TorchArchiveWriter::size() const { return state_->layout.size(); }
 uint64_t TorchArchiveWriter::offset(size_t storage) const {
   return state_->layout.offset(state_->first_storage + storage);
 }
+
+void TorchArchiveWriter::open() { state_->file.emplace(state_->path, state_->layout.size()); }
 
 void TorchArchiveWriter::write(size_t storage, uint64_t at, std::span<const std::byte> bytes) {
   Progress& progress = state_->progress[storage];

@@ -1,11 +1,13 @@
 // conformance DIR... [--only TEXT] [--naive] [--verbose]: every case under the folders, forward and back; every mistake
-// at its place. The executor's results are compared with the interpreter's too; with --naive only the latter runs.
+// at its place. The executor's results are compared with the interpreter's too; with --naive only the latter runs. What
+// `explain` tells of each element must be what came out.
 #include <algorithm>
 #include <cstdio>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "conformance/carry_out.h"
+#include "conformance/follow.h"
 #include "plan/kinds.h"
 #include "rules/parse.h"
 
@@ -115,6 +117,9 @@ class CaseRun {
       expect(!diagnostics.failed(), way + rules_.shown(diagnostics));
       const std::string text = difference(made, wanted, case_.ulp);
       expect(text.empty(), way + text + (means == Means::executor ? " (executor)" : ""));
+      if (means != Means::interpreter) continue;
+      const std::string story = follow(*plan, source, made);
+      expect(story.empty(), way + "explained: " + story);
     }
   }
 

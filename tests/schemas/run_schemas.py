@@ -1,5 +1,5 @@
 """The JSON Schemas of schemas/ judged: good rule files and dialects pass, mistakes of form are refused, and the program's
-own --json reports are as schemas/report.schema.json and schemas/plan.schema.json say.
+own --json reports are as schemas/report.schema.json, plan.schema.json and explain.schema.json say.
 
     python run_schemas.py build/release
 
@@ -98,7 +98,13 @@ def reports(build):
                              ("plan", work / "hf", "--tp", 2, "--layer", 0), ("plan", work / "out", "--to", "hf", "--dtype", "bf16"),
                              ("plan", "--rules", "gpt2", "--config", work / "hf" / "config.json", "--set", "causal_masks=present", "--to", "mcore"),
                              ("plan", work / "out", "--to", "hf", "--set", "causal_masks=present", "--name", "*h.0*"),
-                             ("plan", work / "hf", "--names", "mcore")):
+                             ("plan", work / "hf", "--names", "mcore"),
+                             ("explain", work / "hf", "layer.qkv", "--tp", 2, "--dialect", "legacy"),
+                             ("explain", work / "hf", "transformer.wte.weight[3,4]", "--tp", 2, "--pp", 2),
+                             ("explain", work / "hf", "mp_rank_01:embedding.word_embeddings.weight", "--tp", 2),
+                             ("explain", work / "hf", "mp_rank_01:embedding.word_embeddings.weight[500,0]", "--tp", 2),
+                             ("explain", work / "out", "mp_rank_01:decoder.layers.0.mlp.linear_fc2.bias[1]"),
+                             ("explain", "layer.fc1", "--rules", "gpt2", "--config", work / "hf" / "config.json")):
             done = subprocess.run([program, kind, *map(str, words), "--json"], capture_output=True, text=True)
             yield kind, done.stdout if done.returncode == 0 else f"exit {done.returncode}: {done.stderr}"
 
@@ -152,7 +158,7 @@ def faults_of_report(schema, kind, text):
         report = json.loads(text)
     except ValueError:
         return [text[:500]]
-    if kind == "plan":
+    if kind in ("plan", "explain"):
         return faults(schema, report)
     one = schema.evolve(schema={"$ref": f"#/$defs/{kind}", "$defs": schema.schema["$defs"]})
     return faults(schema, report) or faults(one, report)
@@ -160,7 +166,7 @@ def faults_of_report(schema, kind, text):
 
 def tests(build):
     """(name, what is wrong; nothing if it passed)"""
-    schemas = {name: load_schema(name) for name in ("rules", "dialect", "report", "plan")}
+    schemas = {name: load_schema(name) for name in ("rules", "dialect", "report", "plan", "explain")}
     for path in good_files():
         yield str(path.relative_to(ROOT)), faults_of_file(schemas, path)
     mistakes = {path.name: path for path in sorted((CASES / "negative").glob("R01-*"))}
@@ -172,7 +178,7 @@ def tests(build):
     yield "the list of mistakes unseen", [f"{name}: no such case" for name in UNSEEN if mistakes and name not in mistakes]
     plans = []
     for kind, text in reports(build):
-        found = faults_of_report(schemas["plan" if kind == "plan" else "report"], kind, text)
+        found = faults_of_report(schemas[kind if kind in ("plan", "explain") else "report"], kind, text)
         yield f"{kind} --json", found
         if kind == "plan" and not found and "graph" in json.loads(text):
             plans.append(text)
