@@ -94,7 +94,8 @@ def reports(build):
         small_gpt2.write_plain(work / "hf")
         for kind, *words in (("check", ROOT / "rules" / "gpt2.yaml", "--tp-lists"), ("families",), ("inspect", work / "hf", "--hash"),
                              ("plan", work / "hf", "--tp", 2, "--layer", 0), ("convert", work / "hf", work / "dry", "--dry-run"),
-                             ("convert", work / "hf", work / "out", "--tp", 2, "--dtype", "fp16"), ("inspect", work / "out")):
+                             ("convert", work / "hf", work / "out", "--tp", 2, "--dtype", "fp16"), ("inspect", work / "out"),
+                             ("init", work / "hf"), ("init", work / "hf", "--plain")):
             done = subprocess.run([program, kind, *map(str, words), "--json"], capture_output=True, text=True)
             yield kind, done.stdout if done.returncode == 0 else f"exit {done.returncode}: {done.stderr}"
 
