@@ -75,7 +75,8 @@ class Init {
                        : folder.has_filename()   ? folder.stem().string()
                                                  : folder.parent_path().filename().string();
     for (char& c : name)
-      if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-')) c = '_';
+      if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-'))
+        c = '_';
     return name.empty() || name.size() > 100 ? "my_family" : name;
   }
 
@@ -102,7 +103,7 @@ class Init {
              const std::array<const Contents*, 2>& ends) {
     if (fits_as_it_is(rules, side)) {
       out_.report.lines.push_back(format("{} already fits all {} names; no new file is needed", path.string(),
-                                            sources_[0].contents.tensors.size()));
+                                         sources_[0].contents.tensors.size()));
       out_.report.json["fits"] = path.string();
       done_ = true;
       return;
@@ -119,10 +120,11 @@ class Init {
     for (size_t i = 0; i < sources_.size(); ++i) {
       const Contents& contents = sources_[i].contents;
       const SideId side = i == 0 ? first : 1 - first;
-      if (side == 0 && !contents.config.empty() && !rules.set.file.match.empty() && !matches(rules.set.file, contents.config))
+      if (side == 0 && !contents.config.empty() && !rules.set.file.match.empty() &&
+          !matches(rules.set.file, contents.config))
         return false;
-      ConfigRequest request{&rules.set, source_end(side, contents), {1 - side, single_place, {}, {}, {}},
-                            &contents.config, {}, false};
+      ConfigRequest request{
+          &rules.set, source_end(side, contents), {1 - side, single_place, {}, {}, {}}, &contents.config, {}, false};
       Diagnostics quiet;
       if (!detect_dialects(request, contents, quiet)) return false;
       const auto model = bind(request, quiet);
@@ -140,7 +142,8 @@ class Init {
       const auto& way = line.ways[1];
       if (first != 0 || !way) continue;
       const bool plain = way->kind == ConfigWay::Kind::name ||
-                         (way->kind == ConfigWay::Kind::both && way->to && dotted_path(*way->to, uint32_t(way->to->nodes.size() - 1)) == line.key.s);
+                         (way->kind == ConfigWay::Kind::both && way->to &&
+                          dotted_path(*way->to, uint32_t(way->to->nodes.size() - 1)) == line.key.s);
       if (plain && !way->other.s.empty()) spellings_.emplace(line.key.s, way->other.s);
     }
   }
@@ -149,7 +152,8 @@ class Init {
 
   // Names that the parent file does not explain.
   Folds fold_rest(size_t end) const {
-    Folds folds = fold_tensors(sources_[end].contents.tensors, known_ ? known_->names[end] : std::unordered_set<std::string>{});
+    Folds folds =
+        fold_tensors(sources_[end].contents.tensors, known_ ? known_->names[end] : std::unordered_set<std::string>{});
     if (folds.tensors.size() > most_rules) too_much(folds);
     return folds;
   }
@@ -172,7 +176,7 @@ class Init {
       return;
     }
     out_.report.lines.push_back(format("{}.yaml explains {} of {} names; the draft extends it", known_->stem,
-                                          all.size() - left.size(), all.size()));
+                                       all.size() - left.size(), all.size()));
     out_.report.json["extends"] = known_->stem;
   }
 
@@ -182,8 +186,15 @@ class Init {
     const bool two = sources_.size() == 2;
     const Folds other = two ? fold_rest(1) : canonical;
     const Pairs pairs = two ? pair_tensors(canonical, other) : pair_with_itself(canonical);
-    ComposeInput input{&canonical, &other, two, &sources_[0].contents.config, two ? &sources_[1].contents.config : nullptr,
-                       spellings_, known_ ? &*known_ : nullptr, sides_, family_};
+    ComposeInput input{&canonical,
+                       &other,
+                       two,
+                       &sources_[0].contents.config,
+                       two ? &sources_[1].contents.config : nullptr,
+                       spellings_,
+                       known_ ? &*known_ : nullptr,
+                       sides_,
+                       family_};
     const std::string text = draft_text(compose(input, pairs));
     if (text.size() > most_draft_bytes) too_much(canonical);
     out_.report.json["family"] = family_;
@@ -193,7 +204,7 @@ class Init {
 
   // The draft as if it lay where it will, under the rules of `check`; then against the checkpoint's names.
   void check_draft() {
-    const std::filesystem::path path = 
+    const std::filesystem::path path =
         request_.output.empty() ? std::filesystem::path(family_ + ".yaml") : request_.output;
     const auto load = [&](const std::filesystem::path& wanted) {
       return wanted == path ? std::optional(out_.text) : load_rule_text(wanted);

@@ -44,7 +44,7 @@ struct Folded {
 
 struct Folds {
   std::vector<IndexAxis> axes;
-  std::vector<Folded> tensors;         // in order of their first names
+  std::vector<Folded> tensors;           // in order of their first names
   std::vector<std::string> unspeakable;  // names that no address can spell
 };
 // `skip`: names that say what is captured, but are explained already.
@@ -69,8 +69,8 @@ struct Match {
 };
 
 struct Pairs {
-  std::vector<Match> matches;                       // by the first of the canonical side's tensors
-  std::array<std::vector<uint32_t>, 2> alone;       // tensors without a partner, by side
+  std::vector<Match> matches;                  // by the first of the canonical side's tensors
+  std::array<std::vector<uint32_t>, 2> alone;  // tensors without a partner, by side
 };
 Pairs pair_tensors(const Folds& canonical, const Folds& other);
 // No checkpoint of the other side: each tensor has the same name there.
@@ -91,7 +91,7 @@ struct DraftAddress {
 struct DraftRule {
   std::string name;
   std::array<std::vector<DraftAddress>, 2> sides;
-  std::string loop;     // `for`, empty if none
+  std::string loop;  // `for`, empty if none
   std::string comment;
 };
 struct DraftBlock {
@@ -99,10 +99,8 @@ struct DraftBlock {
   std::vector<DraftRule> rules;
 };
 struct DraftEntry {
-  std::string written;  // instead: an entry of the parent file as it stands
-  std::string use, comment;
-  std::array<std::string, 2> prefix;
-  std::string loop;
+  Lines fields;  // "use: layer", "hf: model.layers.<l>", ...
+  std::string comment;
 };
 
 // What is to be written, section by section.
@@ -121,6 +119,8 @@ struct Draft {
 // --- write ----------------------------------------------------------------------------------------------------------
 
 std::string draft_text(const Draft& draft);
+// An expression or range as a value within braces: in quotes where commas, brackets or quotes ask for it.
+std::string flow_text(const std::string& text);
 // A text as a YAML value: plain where it is a simple word, else in quotes.
 std::string yaml_text(const std::string& text);
 std::string yaml_quoted(const std::string& text);

@@ -77,7 +77,8 @@ std::string DraftAxes::fresh_name(const std::vector<std::string>& wishes) {
 void DraftAxes::speak(const std::string& expression) {
   std::string word;
   for (char c : expression + " ") {
-    const bool part = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+    const bool part =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
     if (part) {
       word += c;
     } else {
@@ -90,8 +91,7 @@ void DraftAxes::speak(const std::string& expression) {
 std::string DraftAxes::add(const std::vector<std::string>& wishes, const std::string& size, const std::string& split,
                            std::string comment) {
   std::string name = fresh_name(wishes);
-  lines_.push_back(
-      {name, split.empty() ? size : format("{{ size: {}, split: {} }}", size, split), std::move(comment)});
+  lines_.push_back({name, split.empty() ? size : format("{{ size: {}, split: {} }}", size, split), std::move(comment)});
   size_texts_[name] = size;
   speak(size);
   return name;
@@ -131,8 +131,8 @@ std::vector<std::string> DraftAxes::dimension(int64_t size) {
     if (axis) name = axis->name;
     if (name.empty()) {
       const auto ties = way.factors.size() == 1 ? texts(ways) : texts(guesser_.guess(way.sizes[i]));
-      name = add(letters_of(way.factors[i]), way.factors[i], "",
-                 ways.empty() ? "" : guess_comment(way.factors[i], ties));
+      name =
+          add(letters_of(way.factors[i]), way.factors[i], "", ways.empty() ? "" : guess_comment(way.factors[i], ties));
     }
     axes.push_back(name);
   }

@@ -97,9 +97,7 @@ class Composer {
   bool is_scale(const Match& match) const {
     return match.apart == 0 && match.many.size() == 1 && encoded_.contains(match.many[0]);
   }
-  const Folded& tensor(size_t side, uint32_t i) const {
-    return (side == 0 ? in_.canonical : in_.other)->tensors[i];
-  }
+  const Folded& tensor(size_t side, uint32_t i) const { return (side == 0 ? in_.canonical : in_.other)->tensors[i]; }
 
   // --- names ---
 
@@ -176,8 +174,8 @@ class Composer {
   // --- one rule ---
 
   struct Site {
-    std::array<std::string, 2> prefix;   // with holes, without the dot; empty: names stand as they are
-    std::optional<uint32_t> axis;        // of the loop
+    std::array<std::string, 2> prefix;  // with holes, without the dot; empty: names stand as they are
+    std::optional<uint32_t> axis;       // of the loop
     std::vector<int64_t> indices;
     auto key() const { return std::tie(prefix, indices); }
     bool operator<(const Site& other) const { return key() < other.key(); }
@@ -210,10 +208,10 @@ class Composer {
       }
     }
     Site site;
-    const bool all_have = has_prefix(whole) && std::all_of(match.many.begin(), match.many.end(), [&](uint32_t i) {
-                            return has_prefix(tensor(match.apart, i)) &&
-                                   tensor(match.apart, i).texts[0] == first.texts[0];
-                          });
+    const bool all_have =
+        has_prefix(whole) && std::all_of(match.many.begin(), match.many.end(), [&](uint32_t i) {
+          return has_prefix(tensor(match.apart, i)) && tensor(match.apart, i).texts[0] == first.texts[0];
+        });
     if (all_have) {
       site.prefix[match.apart] = first.texts[0] + "<" + words[0] + ">";
       site.prefix[1 - match.apart] = whole.texts[0] + "<" + words[0] + ">";
@@ -297,8 +295,8 @@ class Composer {
     std::vector<Words> loops{{}};
     for (size_t k = from; k < canonical.captures.size(); ++k) {
       const uint32_t id = canonical.captures[k].axis;
-      const LoopGuess guess = guess_loops(words[k], size_of(id), in_.canonical->axes[id].size,
-                                          canonical.captures[k].indices, *in_.config);
+      const LoopGuess guess =
+          guess_loops(words[k], size_of(id), in_.canonical->axes[id].size, canonical.captures[k].indices, *in_.config);
       if (guess.all) continue;
       keys_.insert(guess.keys.begin(), guess.keys.end());
       if (guess.loops.size() > most_loops / loops.size()) fail_loops(canonical, words);
@@ -360,14 +358,16 @@ class Composer {
 
   void add_entries(const Site& site, const std::string& block) {
     if (!site.axis) {
-      draft_.model.push_back({"", block, "", {}, ""});
+      draft_.model.push_back({{"use: " + block}, ""});
       return;
     }
     const LoopGuess guess = guess_loops(axis_of(*site.axis), size_of(*site.axis), in_.canonical->axes[*site.axis].size,
                                         site.indices, *in_.config);
     keys_.insert(guess.keys.begin(), guess.keys.end());
     for (const std::string& loop : guess.loops)
-      draft_.model.push_back({"", block, guess.all ? "" : guess.comment, site.prefix, loop});
+      draft_.model.push_back({{"use: " + block, in_.sides[0] + ": " + site.prefix[0],
+                               in_.sides[1] + ": " + site.prefix[1], "for: " + flow_text(loop)},
+                              guess.all ? "" : guess.comment});
   }
 
   // --- the rest of the file ---

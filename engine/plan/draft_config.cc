@@ -25,12 +25,14 @@ class ConfigLines {
   void settle() {
     std::map<std::string, std::pair<std::string, std::string>> names;  // key -> name, comment
     for (const std::string& key : keys_)
-      if (const std::string name = alike(key); !name.empty()) names[key] = {take(name), "guess: both say " + shown(key)};
+      if (const std::string name = alike(key); !name.empty())
+        names[key] = {take(name), "guess: both say " + shown(key)};
     for (const std::string& key : keys_)
       if (const std::string name = names.contains(key) ? "" : only_with_value(key); !name.empty())
         names[key] = {take(name), "guess: the only one left that is " + shown(key)};
     for (const std::string& key : keys_) {
-      if (!names.contains(key)) names[key] = {take(spelling(key)), spelling(key) == key ? "guess" : "guess: as other rule files have it"};
+      if (!names.contains(key))
+        names[key] = {take(spelling(key)), spelling(key) == key ? "guess" : "guess: as other rule files have it"};
       draft_.config.push_back({key, names[key].first, names[key].second});
     }
   }
@@ -77,7 +79,8 @@ class ConfigLines {
 
 // Rule files hold texts of one line.
 bool is_one_line(const std::string& text) {
-  return is_utf8(text) && std::none_of(text.begin(), text.end(), [](char c) { return c >= 0 && (c < ' ' || c == 127); });
+  return is_utf8(text) &&
+         std::none_of(text.begin(), text.end(), [](char c) { return c >= 0 && (c < ' ' || c == 127); });
 }
 
 void add_match(const ComposeInput& input, Draft& draft) {
@@ -108,7 +111,8 @@ void add_config(const ComposeInput& input, const std::set<std::string>& keys, Dr
   std::vector<std::string> silent;
   for (const std::string& key : leaf_keys(*input.config)) {
     const Value* value = find_path(*input.config, key);
-    if (keys.contains(key) || !value || value->is_none() || is_format_key(key) || key == "model_type" || key == "architectures")
+    if (keys.contains(key) || !value || value->is_none() || is_format_key(key) || key == "model_type" ||
+        key == "architectures")
       continue;
     if (input.known && is_known(input.known->keys, key)) continue;
     if (input.spellings.contains(key) && is_speakable_key(key))

@@ -9,7 +9,8 @@ namespace tessera {
 namespace {
 
 bool is_f8(DType dtype) {
-  return dtype == DType::f8_e4m3 || dtype == DType::f8_e5m2 || dtype == DType::f8_e4m3fnuz || dtype == DType::f8_e5m2fnuz;
+  return dtype == DType::f8_e4m3 || dtype == DType::f8_e5m2 || dtype == DType::f8_e4m3fnuz ||
+         dtype == DType::f8_e5m2fnuz;
 }
 
 // Texts and captures but for the last text: equal for tensors that stand side by side at the same places.

@@ -11,10 +11,11 @@
 namespace tessera {
 namespace {
 
-constexpr size_t most_captures = 4;    // further numbers of a name stay text
-constexpr size_t most_places = 16;     // places of numbers that are looked at
+constexpr size_t most_captures = 4;  // further numbers of a name stay text
+constexpr size_t most_places = 16;   // places of numbers that are looked at
 constexpr int64_t largest_index = 1'000'000;
-constexpr size_t fewest_segments = 3;  // a segment's numbers that begin elsewhere, or have gaps, are a capture from here on
+constexpr size_t fewest_segments =
+    3;  // a segment's numbers that begin elsewhere, or have gaps, are a capture from here on
 
 struct Name {
   const TensorInfo* tensor;
@@ -33,10 +34,10 @@ bool is_speakable(const std::string& name) {
 // All that is known of one trunk's numbers.
 struct Trunk {
   std::set<int64_t> numbers;
-  bool segment = true;                                     // between dots
-  bool repeats = false;                                    // one thing has two numbers
-  std::unordered_map<std::string, int64_t> first_of;       // by what stands behind the number, shape and dtype
-  std::optional<size_t> same_as;                           // index into `captured`: always that number again
+  bool segment = true;                                // between dots
+  bool repeats = false;                               // one thing has two numbers
+  std::unordered_map<std::string, int64_t> first_of;  // by what stands behind the number, shape and dtype
+  std::optional<size_t> same_as;                      // index into `captured`: always that number again
   std::optional<uint32_t> axis;
 };
 
@@ -93,8 +94,8 @@ class Folder {
     const int64_t number = name.pieces.numbers[place];
     const std::string& behind = name.pieces.texts[place + 1];
     trunk.numbers.insert(number);
-    trunk.segment = trunk.segment && (name.trunk.empty() || name.trunk.back() == '.') &&
-                    (behind.empty() || behind.front() == '.');
+    trunk.segment =
+        trunk.segment && (name.trunk.empty() || name.trunk.back() == '.') && (behind.empty() || behind.front() == '.');
     const auto known = trunk.first_of.try_emplace(rest_of(name, place), number).first;
     trunk.repeats = trunk.repeats || known->second != number;
     const auto equals = [&](size_t i) { return name.pieces.numbers[name.captured[i].first] == number; };
@@ -136,8 +137,7 @@ class Folder {
     std::vector<Group> groups;
     for (const Name& name : names_) {
       if (skip.contains(name.tensor->name)) continue;
-      const std::string key =
-          format("{}|{}|{}", name.trunk, show_shape(name.tensor->shape), int(name.tensor->dtype));
+      const std::string key = format("{}|{}|{}", name.trunk, show_shape(name.tensor->shape), int(name.tensor->dtype));
       const auto [at, added] = known.try_emplace(key, groups.size());
       if (added) groups.push_back({empty_fold(name), {}});
       groups[at->second].tuples.push_back(tuple_of(name, groups[at->second].folded));

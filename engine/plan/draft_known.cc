@@ -39,7 +39,7 @@ std::pair<std::string, std::string> block_and_rule(const std::string& name) {
 
 // What one end holds of each rule.
 struct EndTally {
-  using Rules = std::map<std::string, Tally>;                 // by rule
+  using Rules = std::map<std::string, Tally>;                                  // by rule
   std::map<std::pair<uint32_t, std::string>, std::map<int64_t, Rules>> sites;  // by entry and block, by index
   std::vector<std::string> ignored;
 };
@@ -91,6 +91,8 @@ class Explainer {
       note_axes(*model);
     }
     known_.counts[side] = contents.tensors.size();
+    if (side == 0)
+      for (const TensorInfo& tensor : contents.tensors) first_names_.push_back(tensor.name);
     return true;
   }
 
@@ -189,9 +191,55 @@ class Explainer {
 
   void settle() {
     find_deleted();
+    each_use([&](uint32_t entry, const std::string& block) { note_names(entry, block, presence(entry, block)); });
+    find_clashes();
     for (const BlockDecl& block : rules_.file.blocks) note_deleted(block);
     for (uint32_t entry = 0; entry < rules_.file.model.size(); ++entry) settle_entry(entry);
     settle_copies();
+  }
+
+  template <class Act>
+  void each_use(Act act) const {
+    for (uint32_t entry = 0; entry < rules_.file.model.size(); ++entry)
+      for (const Text& block : rules_.file.model[entry].use) act(entry, block.s);
+  }
+
+  // Blocks that stand nowhere here (an empty range, a condition that does not hold), but could name what is left and
+  // will be named by the draft's own rules: nothing would prove them apart.
+  void find_clashes() {
+    std::set<std::string> used;
+    each_use([&](uint32_t entry, const std::string& block) {
+      const std::pair site(entry, block);
+      const bool silent = !ends_[0].sites.contains(site) && !ends_[1].sites.contains(site);
+      if (silent && names_what_is_left(entry, block))
+        clashing_.insert(site);
+      else
+        used.insert(block);
+    });
+    for (const auto& site : clashing_)
+      if (!used.contains(site.second)) dead_blocks_.insert(site.second);
+  }
+
+  bool names_what_is_left(uint32_t entry, const std::string& block) const {
+    for (const Rule& rule : rules_.rules) {
+      if (rule.entry != entry || block_and_rule(rule.name).first != block) continue;
+      for (const Alternative& alternative : rule.sides[0])
+        for (const Address& address : alternative.addresses) {
+          const Matcher pattern(numbers_in_holes(address.name));
+          if (std::any_of(first_names_.begin(), first_names_.end(), [&](const std::string& name) {
+                return !known_.names[0].contains(name) && pattern.match(name);
+              }))
+            return true;
+        }
+    }
+    return false;
+  }
+
+  static Pattern numbers_in_holes(const NameTemplate& name) {
+    Pattern pattern;
+    for (const NamePiece& piece : name)
+      pattern.push_back({piece.text, piece.hole < 0 ? std::nullopt : std::optional(HoleKind::number), ""});
+    return pattern;
   }
 
   void note_deleted(const BlockDecl& block) {
@@ -215,16 +263,13 @@ class Explainer {
     bool whole = true;
     for (const Text& block : decl.use) {
       Presence here = presence(entry, block.s);
-      note_names(entry, block.s, here);
-      whole = whole && here.all && !dead_blocks_.contains(block.s);
-      if (!dead_blocks_.contains(block.s)) blocks.emplace_back(block.s, std::move(here));
+      const bool gone = dead_blocks_.contains(block.s) || clashing_.contains({entry, block.s});
+      whole = whole && here.all && !gone;
+      if (!gone) blocks.emplace_back(block.s, std::move(here));
     }
     const Node& node = rules_.file.flat.find("model")->items[entry];
     known_.whole_model = known_.whole_model || !whole;
-    if (whole) {
-      known_.model.push_back({flow(node), "", "", {}, ""});
-      return;
-    }
+    if (whole) return add_entry(node, "", "");
     for (size_t i = 0; i < blocks.size();) {
       size_t end = i + 1;
       while (end < blocks.size() && blocks[end].second.indices == blocks[i].second.indices) ++end;
@@ -248,13 +293,14 @@ class Explainer {
     }
   }
 
+  // `use` and `loop`: in place of what is written, where they are not empty.
   void add_entry(const Node& node, const std::string& use, const std::string& loop) {
-    std::vector<std::string> parts;
+    Lines fields;
     for (const auto& [key, value] : node.entries) {
-      const bool narrowed = key.s == "for" && !loop.empty();
-      parts.push_back(key.s + ": " + (key.s == "use" ? use : narrowed ? loop : flow(value)));
+      const std::string& own = key.s == "use" ? use : key.s == "for" ? loop : key.s;
+      fields.push_back(key.s + ": " + (own.empty() || own == key.s ? flow(value) : own));
     }
-    known_.model.push_back({"{ " + join(parts, ", ") + " }", "", loop.empty() ? "" : "guess: layers that are there", {}, ""});
+    known_.model.push_back({std::move(fields), loop.empty() ? "" : "guess: layers that are there"});
   }
 
   void note_names(uint32_t entry, const std::string& block, const Presence& here) {
@@ -332,6 +378,8 @@ class Explainer {
   std::array<bool, 2> used_{};
   std::set<std::pair<std::string, std::string>> deleted_;
   std::set<std::string> dead_blocks_;
+  std::set<std::pair<uint32_t, std::string>> clashing_;  // entries' blocks that are left out
+  std::vector<std::string> first_names_;                 // the canonical end's names
   Known known_;
 };
 

@@ -222,8 +222,8 @@ class Pairing {
       }
   }
 
-  // Best are parts whose first letters stand together in the whole's name (q, k, v: qkv), in that order; else those that
-  // are most alike.
+  // Best are parts whose first letters stand together in the whole's name (q, k, v: qkv), in that order; else those
+  // that are most alike.
   void add_choice(size_t apart, uint32_t one, uint32_t dim, std::vector<uint32_t> parts, std::vector<Choice>& choices) {
     Choice choice;
     std::string name = last_word(tensor(1 - apart, one));

@@ -10,8 +10,8 @@
 namespace tessera {
 namespace {
 
-constexpr size_t few_runs = 2;         // that are said as they are, without a look for every n-th
-constexpr size_t few_keys = 3;         // that are told for a bound
+constexpr size_t few_runs = 2;           // that are said as they are, without a look for every n-th
+constexpr size_t few_keys = 3;           // that are told for a bound
 constexpr int64_t most_listed = 10'000;  // indices that are compared with the configuration's lists
 constexpr int64_t longest_step = 64;
 

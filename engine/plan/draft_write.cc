@@ -29,11 +29,14 @@ std::string text_of(const DraftAddress& address) {
   return misread || address.name == "-" ? yaml_quoted(text) : text;
 }
 
-// What an expression or address with commas, braces or quotes needs within YAML.
-std::string value_text(const std::string& text) {
+}  // namespace
+
+std::string flow_text(const std::string& text) {
   const bool plain = text.find_first_of(",[]{}#\"'") == text.npos && text.find(": ") == text.npos;
   return plain ? text : "'" + text + "'";
 }
+namespace {
+
 // Outside of braces, commas and brackets within are plain too.
 std::string block_value(const std::string& text) {
   const bool plain = text.find_first_of("#\"'") == text.npos && text.find(": ") == text.npos && text.front() != '[';
@@ -143,7 +146,8 @@ class DraftWriter {
     for (const DraftRule& rule : block.rules) {
       rows.push_back(is_flat(rule) ? flat(rule, name, address) : "");
       if (rows.back().size() + 4 > most_columns) rows.back().clear();
-      if (rows.back().size() + rule.comment.size() + 8 <= most_columns) column = std::max(column, rows.back().size() + 4);
+      if (rows.back().size() + rule.comment.size() + 8 <= most_columns)
+        column = std::max(column, rows.back().size() + 4);
     }
     for (size_t i = 0; i < rows.size(); ++i) {
       const bool fits = column + block.rules[i].comment.size() + 4 <= most_columns;
@@ -155,7 +159,7 @@ class DraftWriter {
   }
 
   std::string flat(const DraftRule& rule, size_t name, size_t address) const {
-    const std::string loop = rule.loop.empty() ? "" : ", for: " + value_text(rule.loop);
+    const std::string loop = rule.loop.empty() ? "" : ", for: " + flow_text(rule.loop);
     return padded(rule.name + ":", name) + " { " + draft_.sides[0] + ": " +
            padded(text_of(rule.sides[0][0]) + ",", address) + "  " + draft_.sides[1] + ": " +
            text_of(rule.sides[1][0]) + loop + " }";
@@ -180,23 +184,14 @@ class DraftWriter {
     line("");
     line("model:");
     for (const DraftEntry& entry : draft_.model) {
-      const std::vector<std::string> fields = fields_of(entry);
-      const std::string row = entry.written.empty() ? "{ " + join(fields, ", ") + " }" : entry.written;
-      if (entry.written.empty() && row.size() + 4 > most_columns) {
-        commented(2, "- " + fields[0], entry.comment);
-        for (size_t i = 1; i < fields.size(); ++i) line("    " + fields[i]);
-      } else {
-        commented(2, "- " + row, entry.comment);
+      const std::string row = "- { " + join(entry.fields, ", ") + " }";
+      if (row.size() + 2 <= most_columns) {
+        commented(2, row, entry.comment);
+        continue;
       }
+      commented(2, "- " + entry.fields[0], entry.comment);
+      for (size_t i = 1; i < entry.fields.size(); ++i) line("    " + entry.fields[i]);
     }
-  }
-
-  std::vector<std::string> fields_of(const DraftEntry& entry) const {
-    std::vector<std::string> fields{"use: " + entry.use};
-    for (size_t side = 0; side < 2; ++side)
-      if (!entry.prefix[side].empty()) fields.push_back(draft_.sides[side] + ": " + entry.prefix[side]);
-    if (!entry.loop.empty()) fields.push_back("for: " + value_text(entry.loop));
-    return fields;
   }
 
   void copies() {
@@ -216,7 +211,8 @@ std::string yaml_quoted(const std::string& text) { return to_json(Value(text), {
 
 std::string yaml_text(const std::string& text) {
   const auto is_simple = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           c == '.';
   };
   const bool word = !text.empty() && std::all_of(text.begin(), text.end(), is_simple) &&
                     !(text[0] >= '0' && text[0] <= '9') && text[0] != '-' && text[0] != '.';

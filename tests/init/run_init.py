@@ -316,6 +316,17 @@ def test_extends_with_experts(b):
     assert "mp_rank_00:decoder.layers.5.mlp.experts.2.gate_proj.weight" in out, sorted(out)
 
 
+def test_a_block_that_would_clash_is_left_out(b):
+    """The parent's dense layers are a list of the configuration, here empty: nothing would prove its rules apart from ours."""
+    b.rules.joinpath("parent.yaml").write_text(
+        PARENT.replace("defaults: {", "defaults: { dense: '[]', ").replace("[attention, mlp]", "attention") +
+        "  - { use: mlp, hf: model.layers.<l>, mcore: decoder.layers.<l>, for: l in 0..num_hidden_layers where l in dense }\n")
+    hf = write(b.work / "hf", herd(), CONFIG)
+    rules, text, _ = b.draft(hf)
+    has(text, r"extends: parent\n", r"\n  mlp: ~\n", r"gate_proj: +\{ hf: mlp.gate_proj.weight  f h", r"mcore: decoder.layers.<l>, for: l in 0..num_hidden_layers \}")
+    b.there_and_back(hf, rules)
+
+
 def test_extends_and_deletes(b):
     (b.rules / "parent.yaml").write_text(PARENT)
     t = {n.replace("post_attention_layernorm", "second_norm"): s for n, s in herd().items()}
