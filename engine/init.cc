@@ -83,6 +83,7 @@ class Init {
   // --- what is there already ---
 
   void look_at_known() {
+    if (!request_.borrow) return;
     for (const auto& path : rule_files(request_.folders)) {
       Diagnostics quiet;
       const auto rules = load_rules(session_, path, request_.folders, quiet);
@@ -90,7 +91,6 @@ class Init {
       const auto first = rules->set.file.side(sides_[0]), second = rules->set.file.side(sides_[1]);
       if (!first || !second) continue;
       note_spellings(rules->set.file, *first);
-      if (!request_.borrow) continue;
       std::array<const Contents*, 2> ends{};
       ends[*first] = &sources_[0].contents;
       if (sources_.size() == 2) ends[*second] = &sources_[1].contents;

@@ -39,7 +39,6 @@ struct Folded {
   std::vector<Capture> captures;
   std::vector<int64_t> shape;
   DType dtype = DType::f32;
-  size_t count = 0;
 };
 
 struct Folds {

@@ -8,8 +8,8 @@
 #include "plan/draft_axes.h"
 #include "plan/draft_config.h"
 #include "plan/draft_encoding.h"
+#include "plan/draft_names.h"
 #include "plan/draft_ranges.h"
-#include "rules/expr_lex.h"
 
 namespace tessera {
 namespace {
@@ -17,48 +17,6 @@ namespace {
 using Words = std::vector<std::string>;
 
 constexpr size_t most_loops = 1000;  // ranges of one rule
-
-std::string word_from(const std::string& text) {
-  std::string word;
-  for (char c : text) {
-    const bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-    word += good ? c : '_';
-  }
-  if (word.empty() || (word[0] >= '0' && word[0] <= '9')) word = "_" + word;
-  return is_reserved(word) || yaml_text(word) != word ? word + "_" : word;
-}
-
-// Names of which each is given once.
-class Names {
- public:
-  Names() = default;
-  explicit Names(std::set<std::string> taken) : taken_(std::move(taken)) {}
-  // `wish`, or `wish_2`, ...
-  std::string take(const std::string& wish) {
-    std::string name = wish;
-    for (size_t& next = next_.try_emplace(wish, 2).first->second; !taken_.insert(name).second; ++next)
-      name = format("{}_{}", wish, next);
-    return name;
-  }
-
- private:
-  std::set<std::string> taken_;
-  std::map<std::string, size_t> next_;
-};
-
-// The last words of a name, holes and a `weight` at the end left out: "self_attn.q_proj.weight" -> "q_proj".
-std::string short_name(const std::string& name) {
-  Words words;
-  for (const std::string& segment : split(name, '.')) {
-    const std::string plain = segment.substr(0, segment.find('<'));
-    if (!plain.empty()) words.push_back(plain);
-  }
-  if (words.empty()) return "tensor";
-  const std::string last = words.back();
-  if (words.size() == 1) return word_from(last);
-  const std::string before = words[words.size() - 2];
-  return word_from(last == "weight" ? before : before + "_" + last);
-}
 
 class Composer {
  public:

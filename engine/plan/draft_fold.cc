@@ -179,8 +179,6 @@ class Folder {
   // Tuples whose first numbers have the same others behind them belong together: each such set is a product.
   void split(Folded folded, const std::vector<std::vector<int64_t>>& tuples, size_t depth) {
     if (depth == folded.captures.size()) {
-      folded.count = 1;
-      for (const Capture& capture : folded.captures) folded.count *= capture.indices.size();
       out_.tensors.push_back(std::move(folded));
       return;
     }

@@ -4,16 +4,13 @@
 
 #include <algorithm>
 #include <map>
-#include <unordered_map>
 
 #include "base/text.h"
 #include "plan/config.h"
-#include "plan/plan.h"
+#include "plan/draft_tally.h"
 
 namespace tessera {
 namespace {
-
-constexpr int64_t every = -1;  // the index of blocks that stand once, or whose layer the name does not show
 
 // A node on one line, as an author writes it.
 std::string flow(const Node& node) {
@@ -23,38 +20,6 @@ std::string flow(const Node& node) {
   for (const Node& item : node.items) parts.push_back(flow(item));
   for (const auto& [key, value] : node.entries) parts.push_back(key.s + ": " + flow(value));
   return node.kind == Node::Kind::list ? "[" + join(parts, ", ") + "]" : "{ " + join(parts, ", ") + " }";
-}
-
-struct Tally {
-  size_t wanted = 0, there = 0;
-  std::vector<std::string> names;  // that are there
-  bool complete() const { return there == wanted; }
-};
-
-// "attention.qkv.bias" -> "attention", "qkv.bias"
-std::pair<std::string, std::string> block_and_rule(const std::string& name) {
-  const size_t dot = name.find('.');
-  return {name.substr(0, dot), name.substr(dot + 1)};
-}
-
-// What one end holds of each rule.
-struct EndTally {
-  using Rules = std::map<std::string, Tally>;                                  // by rule
-  std::map<std::pair<uint32_t, std::string>, std::map<int64_t, Rules>> sites;  // by entry and block, by index
-  std::vector<std::string> ignored;
-};
-
-// The loop index in a name under an entry's prefix "model.layers.<l>".
-int64_t index_in(const std::string& name, const EntryDecl& entry, SideId side) {
-  if (entry.loops.size() != 1 || !entry.prefix[side]) return every;
-  const std::string& prefix = entry.prefix[side]->s;
-  const std::string hole = "<" + entry.loops[0].axis.s + ">";
-  const size_t at = prefix.find(hole);
-  if (at == prefix.npos || prefix.find('<') != at || prefix.find('<', at + 1) != prefix.npos) return every;
-  if (!name.starts_with(prefix.substr(0, at))) return every;
-  size_t end = at;
-  while (end < name.size() && name[end] >= '0' && name[end] <= '9') ++end;
-  return end == at || end - at > 9 ? every : std::stoll(name.substr(at, end - at));
 }
 
 class Explainer {
@@ -75,50 +40,15 @@ class Explainer {
 
  private:
   bool read_end(SideId side, const Contents& contents) {
-    Diagnostics quiet;
-    EndSpec end{side, contents.mesh, {}, {}, {}};
-    ConfigRequest request{&rules_, end, {1 - side, single_place, {}, {}, {}}, &contents.config, {}, false};
-    ConfigRequest detected = request;
-    if (detect_dialects(detected, contents, quiet)) request = detected;
-    Diagnostics faults;
-    const auto model = bind(request, faults);
-    const auto declared = model ? declared_tensors(*model, model->from, faults) : std::nullopt;
-    if (!declared || faults.failed()) return false;
-    tally(side, contents, *declared);
-    note_ignored(side, contents);
-    if (known_.config.empty()) {
-      known_.config = model->config;
-      note_axes(*model);
-    }
-    known_.counts[side] = contents.tensors.size();
+    auto tally = tally_end(rules_, side, contents);
+    if (!tally) return false;
+    if (known_.axes.empty()) note_axes(tally->model);
+    known_.names[side].insert(tally->ignored.begin(), tally->ignored.end());
+    ends_[side] = *std::move(tally);
+    used_[side] = true;
     if (side == 0)
       for (const TensorInfo& tensor : contents.tensors) first_names_.push_back(tensor.name);
     return true;
-  }
-
-  void tally(SideId side, const Contents& contents, const std::vector<Declared>& declared) {
-    std::unordered_map<std::string_view, const TensorInfo*> there;
-    for (const TensorInfo& tensor : contents.tensors) there.emplace(tensor.name, &tensor);
-    for (const Declared& one : declared) {
-      const Rule& rule = rules_.rules[one.rule];
-      const auto [block, name] = block_and_rule(rule.name);
-      const int64_t index = index_in(one.name, rules_.file.model[rule.entry], side);
-      Tally& tally = ends_[side].sites[{rule.entry, block}][index][name];
-      const auto found = there.find(one.name);
-      const bool fits = found != there.end() && found->second->shape == one.shape;
-      if (!one.optional) ++tally.wanted, tally.there += fits;
-      if (fits) tally.names.push_back(one.name);
-    }
-    used_[side] = true;
-  }
-
-  void note_ignored(SideId side, const Contents& contents) {
-    for (const IgnoreDecl& item : rules_.file.ignore) {
-      if (item.side != side) continue;
-      const Matcher pattern(item.pattern);
-      for (const TensorInfo& tensor : contents.tensors)
-        if (pattern.match(tensor.name)) known_.names[side].insert(tensor.name);
-    }
   }
 
   // --- what stays ---
@@ -156,7 +86,7 @@ class Explainer {
     const auto site = ends_[side].sites.find({entry, block});
     if (site == ends_[side].sites.end()) return true;
     auto at = site->second.find(index);
-    if (at == site->second.end()) at = site->second.find(every);
+    if (at == site->second.end()) at = site->second.find(every_index);
     if (at == site->second.end()) return true;
     return std::all_of(at->second.begin(), at->second.end(), [&](const auto& rule) {
       return deleted_.contains({block, rule.first}) || is_bias_of_deleted(block, rule.first) || rule.second.complete();
@@ -177,7 +107,7 @@ class Explainer {
     for (const EndTally& end : ends_)
       if (const auto site = end.sites.find({entry, block}); site != end.sites.end())
         for (const auto& one : site->second) indices.insert(one.first);
-    if (indices.size() > 1) indices.erase(every);
+    if (indices.size() > 1) indices.erase(every_index);
     Presence out;
     for (int64_t index : indices) {
       bool complete = true;
@@ -309,7 +239,7 @@ class Explainer {
       if (site == ends_[side].sites.end()) continue;
       for (const auto& [index, rules] : site->second) {
         const bool there = std::find(here.indices.begin(), here.indices.end(), index) != here.indices.end() ||
-                           (index == every && here.all);
+                           (index == every_index && here.all);
         if (!there) continue;
         for (const auto& [rule, tally] : rules)
           if (tally.complete()) known_.names[side].insert(tally.names.begin(), tally.names.end());
@@ -343,7 +273,7 @@ class Explainer {
       if (entry.loops.size() != 1 || !entry.prefix[0] || !entry.prefix[1]) continue;
       const Range& range = entry.loops[0];
       const auto hi = number(range.hi);
-      if (!hi || range.where) continue;
+      if (!hi) continue;
       known_.prefixes.push_back({entry.prefix[0]->s, entry.prefix[1]->s});
       known_.ranges.emplace_back(to_text(range.hi), *hi);
     }

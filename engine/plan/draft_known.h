@@ -21,7 +21,6 @@ struct KnownAxis {
 struct Known {
   std::string stem;                                      // "my_family" of my_family.yaml
   std::array<std::unordered_set<std::string>, 2> names;  // explained ones of each end
-  std::array<size_t, 2> counts{};                        // all names of each end
   std::vector<DraftLine> deleted;                        // blocks and rules that nothing here is
   std::vector<std::string> same;                         // the copies that are left, where some went with their rules
   bool some_copies_gone = false;
@@ -33,9 +32,6 @@ struct Known {
   std::set<std::string> words;                          // names that are taken: axes, keys, options, lets, blocks
   std::set<std::string> keys;                           // configuration keys that may be spoken of
   std::set<std::string> other_keys;                     // what the other side's are called
-  Map config;                                           // canonical keys and their values
-
-  bool all_explained() const { return names[0].size() == counts[0] && names[1].size() == counts[1]; }
 };
 
 // `ends`: the checkpoints by side, nullptr where there is none. The file's `fixed` and `require` are not asked: they
