@@ -82,15 +82,28 @@ void check_config(const RuleSet& set, const std::filesystem::path& path, Diagnos
   if (model && !diagnostics.failed()) target_config(*model, diagnostics);
 }
 
-void check_checkpoint(const RuleSet& set, const std::filesystem::path& path, Diagnostics& diagnostics) {
-  const auto reader = open_checkpoint(path);
-  const Contents& source = reader->contents();
+void check_checkpoint(const RuleSet& set, const Contents& source, Diagnostics& diagnostics) {
   const auto side = source.side ? set.file.side(*source.side) : std::nullopt;
-  if (!side) fail_usage(format("{}: holds no side of {}", escape(path.string()), set.file.family.s));
+  if (!side) fail_usage(format("{}: holds no side of {}", escape(source.root.string()), set.file.family.s));
   ConfigRequest request{&set, {*side, source.mesh, {}, {}, {}}, {}, &source.config, {}, true};
   for (const PlaceInfo& place : source.places) request.from.places.push_back(place.at);
   request.to.side = *side == 0 && set.file.sides.size() > 1 ? 1 : 0;
   make_plan(std::move(request), source, {}, diagnostics);
+}
+
+void report_checked(Checked& checked, const LoadedRules* rules, const CheckOptions& options) {
+  Report& report = checked.report;
+  report.json["ok"] = rules && !checked.diagnostics.failed();
+  if (!rules || checked.diagnostics.failed()) return;
+  List verdicts;
+  const auto lines = verdict_lines(rules->set, verdicts);
+  report.json["family"] = rules->set.file.family.s;
+  report.json["verdicts"] = std::move(verdicts);
+  report.lines.push_back(format("{}: ok   {}   {} rules, {} blocks, {} axes", rules->path.string(), join(lines, "; "),
+                                rule_count(rules->set.file), rules->set.file.blocks.size(),
+                                rules->set.file.axes.size()));
+  if (options.flat) report.lines.push_back(to_yaml(rules->set.file.flat));
+  if (options.tp_lists) add_lists(report, rules->set);
 }
 
 }  // namespace
@@ -98,22 +111,22 @@ void check_checkpoint(const RuleSet& set, const std::filesystem::path& path, Dia
 Checked check_rules(Session& session, const std::filesystem::path& file, const RuleFolders& folders,
                     const CheckOptions& options) {
   Checked checked;
-  Report& report = checked.report;
-  report.json["file"] = file.string();
+  checked.report.json["file"] = file.string();
   const auto rules = load_rules(session, file, folders, checked.diagnostics);
   if (rules && !options.config.empty()) check_config(rules->set, options.config, checked.diagnostics);
-  if (rules && !options.checkpoint.empty()) check_checkpoint(rules->set, options.checkpoint, checked.diagnostics);
-  report.json["ok"] = rules.has_value() && !checked.diagnostics.failed();
-  if (!rules || checked.diagnostics.failed()) return checked;
-  List verdicts;
-  const auto lines = verdict_lines(rules->set, verdicts);
-  report.json["family"] = rules->set.file.family.s;
-  report.json["verdicts"] = std::move(verdicts);
-  report.lines.push_back(format("{}: ok   {}   {} rules, {} blocks, {} axes", file.string(), join(lines, "; "),
-                                rule_count(rules->set.file), rules->set.file.blocks.size(),
-                                rules->set.file.axes.size()));
-  if (options.flat) report.lines.push_back(to_yaml(rules->set.file.flat));
-  if (options.tp_lists) add_lists(report, rules->set);
+  if (rules && !options.checkpoint.empty())
+    check_checkpoint(rules->set, open_checkpoint(options.checkpoint)->contents(), checked.diagnostics);
+  report_checked(checked, rules ? &*rules : nullptr, options);
+  return checked;
+}
+
+Checked check_rules_with(Session& session, const std::filesystem::path& file, const RuleFolders& folders,
+                         const LoadText& load, const Contents& source) {
+  Checked checked;
+  checked.report.json["file"] = file.string();
+  const auto rules = load_rules(session, file, folders, checked.diagnostics, load);
+  if (rules) check_checkpoint(rules->set, source, checked.diagnostics);
+  report_checked(checked, rules ? &*rules : nullptr, {});
   return checked;
 }
 

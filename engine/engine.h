@@ -98,6 +98,23 @@ struct Checked {
 Checked check_rules(Session& session, const std::filesystem::path& file, const RuleFolders& folders,
                     const CheckOptions& options);
 Report families(Session& session, const RuleFolders& folders);
+struct InitRequest {
+  std::filesystem::path source, other;  // checkpoints of one rank; the second of the other side, or empty
+  std::filesystem::path config_file;    // instead of the source's config.json
+  std::filesystem::path output;         // where the text will be put: messages name it; empty: FAMILY.yaml
+  std::string family;                   // empty: `model_type`, else the source's name
+  RuleFolders folders;
+  bool borrow = true;                   // look at the rule files that are there
+};
+// A first rule file, and what `check` says of it with the source's headers. No text: a rule file that is there fits.
+struct Drafted {
+  Report report;
+  std::string text;
+  Checked checked;
+};
+Drafted init(Session& session, const InitRequest& request);
+// Puts a text into a file as a whole or not at all. Error(usage) if there is one and it may not be replaced.
+void write_text(const std::filesystem::path& path, const std::string& text, bool overwrite);
 const char* explain_diagnostic(std::string_view id);  // nullptr if there is no such id
 
 }  // namespace tessera

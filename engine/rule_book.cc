@@ -71,8 +71,8 @@ std::filesystem::path find_rule_file(const std::string& rules, const RuleFolders
 }
 
 std::optional<LoadedRules> load_rules(Session& session, const std::filesystem::path& path, const RuleFolders& folders,
-                                      Diagnostics& diagnostics) {
-  const RulePath rule_path{folders.folders, load_rule_text};
+                                      Diagnostics& diagnostics, const LoadText& load) {
+  const RulePath rule_path{folders.folders, load};
   auto file = parse_rule_file(path, rule_path, session.sources, diagnostics);
   if (!file || diagnostics.failed()) return std::nullopt;
   std::vector<std::filesystem::path> near{path.parent_path()};

@@ -104,7 +104,8 @@ def reports(build):
                              ("explain", work / "hf", "mp_rank_01:embedding.word_embeddings.weight", "--tp", 2),
                              ("explain", work / "hf", "mp_rank_01:embedding.word_embeddings.weight[500,0]", "--tp", 2),
                              ("explain", work / "out", "mp_rank_01:decoder.layers.0.mlp.linear_fc2.bias[1]"),
-                             ("explain", "layer.fc1", "--rules", "gpt2", "--config", work / "hf" / "config.json")):
+                             ("explain", "layer.fc1", "--rules", "gpt2", "--config", work / "hf" / "config.json"),
+                             ("init", work / "hf"), ("init", work / "hf", "--plain")):
             done = subprocess.run([program, kind, *map(str, words), "--json"], capture_output=True, text=True)
             yield kind, done.stdout if done.returncode == 0 else f"exit {done.returncode}: {done.stderr}"
 
