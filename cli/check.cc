@@ -21,7 +21,8 @@ struct Options {
 int explain(const std::string& id) {
   if (id == "all") return std::fputs(explain_diagnostics().c_str(), stdout), 0;
   const char* text = explain_diagnostic(id);
-  if (!text) fail_usage(format("--explain {}: no such id; there are R01-R07, B01-B03, V01-V03, X01, or all", escape(id)));
+  if (!text)
+    fail_usage(format("--explain {}: no such id; there are R01-R07, B01-B03, V01-V03, X01, or all", escape(id)));
   std::printf("%s\n", text);
   return 0;
 }
@@ -42,7 +43,8 @@ class Findings {
     for (const Diagnostic& one : found.list()) {
       if (!said_.insert(render(one, sources)).second) continue;
       const bool error = one.severity == Severity::error;
-      Diagnostic& kept = error ? all_.error(one.id, one.span, one.message) : all_.warning(one.id, one.span, one.message);
+      Diagnostic& kept =
+          error ? all_.error(one.id, one.span, one.message) : all_.warning(one.id, one.span, one.message);
       kept.help = one.help;
       kept.related = one.related;
     }

@@ -71,7 +71,8 @@ void check_renaming(Session& session, const std::filesystem::path& path, Checked
   checked.report.json[kind] = found->name;
   std::vector<std::string> counts{format("{} name{}", found->rename.size(), found->rename.size() == 1 ? "" : "s")};
   if (const size_t keys = found->config.size()) counts.push_back(format("{} key{}", keys, keys == 1 ? "" : "s"));
-  checked.report.lines.push_back(format("{}: ok   {} of {}   {}", path.string(), kind, found->side, join(counts, ", ")));
+  checked.report.lines.push_back(
+      format("{}: ok   {} of {}   {}", path.string(), kind, found->side, join(counts, ", ")));
 }
 
 }  // namespace
@@ -99,8 +100,10 @@ const char* explain_diagnostic(std::string_view id) { return explain_id(id); }
 
 std::string explain_diagnostics() {
   std::string page =
-      "# Diagnostics\n\nWhat `tessera check --explain ID` prints, for each id. `tessera check --explain all` prints this page.\n";
-  for (const char* id : {"R01", "R02", "R03", "R04", "R05", "R06", "R07", "B01", "B02", "B03", "V01", "V02", "V03", "X01"})
+      "# Diagnostics\n\nWhat `tessera check --explain ID` prints, for each id. "
+      "`tessera check --explain all` prints this page.\n";
+  for (const char* id :
+       {"R01", "R02", "R03", "R04", "R05", "R06", "R07", "B01", "B02", "B03", "V01", "V02", "V03", "X01"})
     page += format("\n## {}\n", explain_id(id));
   return page;
 }

@@ -84,7 +84,7 @@ struct CheckOptions {
   bool flat = false, tp_lists = false;
   std::filesystem::path config, checkpoint;
 };
-// One rule file, dialect or packing. Diagnostics are returned, not thrown, so that many files can be checked in one run.
+// One rule file, dialect or packing. Diagnostics are returned, not thrown: many files can be checked in one run.
 struct Checked {
   Report report;
   Diagnostics diagnostics;

@@ -1,6 +1,6 @@
-// What splits a tensor says which list it is on. By `ep`: expert parallel. By `tp` or `etp` along an axis that the layer
-// sums over (`in`): row parallel; along another one: column parallel, or, if it is padded and the rule is no linear layer,
-// vocab parallel. By neither: replicated.
+// What splits a tensor says which list it is on. By `ep`: expert parallel. By `tp` or `etp` along an axis that the
+// layer sums over (`in`): row parallel; along another one: column parallel, or, if it is padded and the rule is no
+// linear layer, vocab parallel. By neither: replicated.
 #include "parallel_lists.h"
 
 #include <algorithm>

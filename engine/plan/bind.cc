@@ -75,8 +75,10 @@ void evaluate_lets(Model& model, Diagnostics& diagnostics) {
       continue;
     }
     values += weight(*value);
-    if (values > most_let_values)
-      return void(diagnostics.error("B03", item.value.span(), format("the lets hold more than {} values", most_let_values)));
+    if (values > most_let_values) {
+      diagnostics.error("B03", item.value.span(), format("the lets hold more than {} values", most_let_values));
+      return;
+    }
     model.lets[item.key.s] = *std::move(value);
   }
 }

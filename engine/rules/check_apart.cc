@@ -208,7 +208,8 @@ void prove_pair(Proving& proving, const Spot& first, const Spot& second, SideId 
 }
 
 // Each of `first` with each of `second`, once. False: there are too many.
-bool prove_pairs(Proving& proving, const std::vector<Spot>& first, const std::vector<Spot>& second, SideId side, Met& met) {
+bool prove_pairs(Proving& proving, const std::vector<Spot>& first, const std::vector<Spot>& second, SideId side,
+                 Met& met) {
   const size_t step = 200 + proving.file.axes.size() + proving.knowledge.required.size();
   for (size_t i = 0; i < first.size(); ++i)
     for (size_t j = &first == &second ? i + 1 : 0; j < second.size(); ++j) {
@@ -216,8 +217,9 @@ bool prove_pairs(Proving& proving, const std::vector<Spot>& first, const std::ve
         prove_pair(proving, first[i], second[j], side, met);
         continue;
       }
-      proving.findings.error("R05", second[j].address->name_span, "too many names are alike to tell each from each other",
-                             "names that differ only in numbers are compared pair by pair; fewer rules with holes say the same");
+      proving.findings.error("R05", second[j].address->name_span,
+                             "too many names are alike to tell each from each other",
+                             "names that differ only in numbers are compared pair by pair; use fewer rules, with holes");
       return false;
     }
   return true;
