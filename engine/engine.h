@@ -90,10 +90,11 @@ struct CheckOptions {
   bool flat = false, tp_lists = false;
   std::filesystem::path config, checkpoint;
 };
-// One rule file. Diagnostics are returned, not thrown, so that many files can be checked in one run.
+// One rule file, dialect or packing. Diagnostics are returned, not thrown: many files can be checked in one run.
 struct Checked {
   Report report;
   Diagnostics diagnostics;
+  std::optional<Fault> fault;  // if it could not be checked: what its exit status would be
 };
 Checked check_rules(Session& session, const std::filesystem::path& file, const RuleFolders& folders,
                     const CheckOptions& options);
@@ -116,5 +117,9 @@ Drafted init(Session& session, const InitRequest& request);
 // Puts a text into a file as a whole or not at all. Error(usage) if there is one and it may not be replaced.
 void write_text(const std::filesystem::path& path, const std::string& text, bool overwrite);
 const char* explain_diagnostic(std::string_view id);  // nullptr if there is no such id
+std::string explain_diagnostics();                    // of all ids, as a page
+// The JSON Schemas of schemas/, as they were when this was built: "rules", "dialect", "report", ...
+std::vector<std::string> schema_names();
+const char* schema_text(std::string_view name);  // nullptr if there is no such schema
 
 }  // namespace tessera

@@ -54,6 +54,10 @@ std::optional<uint32_t> EndTensors::name_of(EndAddress& address, const std::vect
   std::string spelled = renamer_.idle() ? *name : renamer_.to_file(*name);
   if (const std::string& form = address.address().form; !form.empty()) spelled = NameForm(form).fill(spelled);
   const auto known = name_ids_.find(spelled);
+  if (known == name_ids_.end() && names_.size() == static_cast<size_t>(most_names)) {
+    diagnostics_.error("B03", address.span(), format("the model makes more than {} names", most_names));
+    return std::nullopt;
+  }
   const auto id = known == name_ids_.end() ? static_cast<uint32_t>(names_.size()) : known->second;
   if (known == name_ids_.end()) name_ids_.emplace(names_.emplace_back(std::move(spelled)), id);
   if (renamer_.idle()) return id;

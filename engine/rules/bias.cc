@@ -33,7 +33,8 @@ class Derivation {
     bias.linear = false;
     bias.in.clear();
     if (decl_.bias) bias.when.push_back(*decl_.bias);
-    for (SideId side = 0; side < bias.sides.size(); ++side)
+    // What is wrong with `in`, `bias` or the names is wrong on every side: the first tells.
+    for (SideId side = 0; side < bias.sides.size() && diagnostics_.error_count() == errors; ++side)
       for (size_t i = 0; i < bias.sides[side].size(); ++i)
         if (!reduce(side, i, bias.sides[side][i])) return std::nullopt;
     return diagnostics_.error_count() == errors ? std::optional(std::move(bias)) : std::nullopt;

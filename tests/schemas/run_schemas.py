@@ -7,6 +7,7 @@ Wants the packages jsonschema and pyyaml; without them everything is skipped.
 """
 import json
 import pathlib
+import random
 import re
 import subprocess
 import sys
@@ -19,7 +20,10 @@ except ImportError:
     print("0 passed, 0 failed, 1 skipped")
     sys.exit(0)
 
+import mutants
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+MUTANTS = 12  # of each good file
 CASES = ROOT / "tests" / "conformance" / "cases"
 
 # R01 mistakes that no schema sees, and who does. `tessera check` sees them all.
@@ -34,6 +38,26 @@ UNSEEN = {
     "R01-group-in-group": "nesting in a layout",
     "R01-group-without-part": "nesting in a layout",
     "R01-unclosed-group": "nesting in a layout",
+}
+
+
+# What the program refuses and the schema takes, by words of the message.
+EXPLAINED = {
+    "the expression should end before it": "grammar of expressions",
+    "a value is missing": "grammar of expressions",
+    "a name is missing": "grammar of layouts",
+    "there is no dtype": "it could be the name of a rule",
+    "is never closed": "nesting in a layout",
+    "both sides of a line have the same holes": "two texts of a dialect, compared",
+    " has no `": "which sides there are, where the file itself says so",
+    "says nothing of": "the same",
+    "a config line of several sides": "the same",
+    "a config line is a text": "the same",
+}
+# What the schema refuses and the program takes.
+STRICTER = {
+    re.compile(r"/split(?:/\w+)?: '\w+' is not"): "R02 to the program: there is no such mesh dimension",
+    re.compile(r"(?:\d|True|False) is not of type 'string'"): "the program reads every scalar as a text; an editor tells who meant another",
 }
 
 
@@ -74,6 +98,52 @@ def faults_of_file(schemas, path):
     except yaml.YAMLError as error:
         return [str(error)]
     return faults(schemas["dialect" if is_renaming(path) else "rules"], tree)
+
+
+def check_json(program, paths):
+    """The program's own report of each file."""
+    done = subprocess.run([program, "check", "--json", *map(str, paths)], capture_output=True, text=True)
+    return json.loads(done.stdout)["files"] if done.stdout else [{"diagnostics": [{"id": "?", "message": done.stderr}]}] * len(paths)
+
+
+def of_form(report):
+    """What the parser says of form: R01, and R07 of a line that no other line is needed to judge."""
+    def is_form(d):
+        return (d["id"] in ("R01", "?") or d["id"] == "R07" and "written" not in d["message"]
+                or d["id"] == "R03" and "says nothing of" in d["message"])  # a side that is not there
+    return [f"{d['id']} {d['message']}" for d in report["diagnostics"] if is_form(d)]
+
+
+def is_explained(parser, seen):
+    if parser:
+        return any(words in one for words in EXPLAINED for one in parser)
+    return all(any(words.search(one) for words in STRICTER) for one in seen)
+
+
+def mutants_of(path, count):
+    """(what was done, text, tree or None if no schema is shown all of it)"""
+    tree = yaml.load(path.read_text(), Yaml12)
+    numbers = random.Random(str(path.relative_to(ROOT)))
+    for _ in range(count):
+        done, changed = mutants.mutant(tree, numbers)
+        yield done, mutants.text(changed), changed
+    yield *mutants.twice(tree, numbers), None
+
+
+def judge_mutants(program, schemas, path, count):
+    """Schema and parser must agree on each: a line for each on which they do not."""
+    schema = schemas["dialect" if is_renaming(path) else "rules"]
+    with tempfile.TemporaryDirectory() as work:
+        made = []
+        for number, (done, text, tree) in enumerate(mutants_of(path, count)):
+            file = pathlib.Path(work, path.parent.name if is_renaming(path) else "rules", f"m{number}.yaml")
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(text + "\n")
+            made.append((done, text, tree, file))
+        for (done, text, tree, file), report in zip(made, check_json(program, [m[3] for m in made])):
+            parser, seen = of_form(report), faults(schema, tree) if tree is not None else ["twice"]
+            if bool(parser) != bool(seen) and not is_explained(parser, seen):
+                yield f"{done}: the schema says {seen[:1] or 'good'}, the program {parser[:1] or 'good'}"
 
 
 def good_files():
@@ -177,6 +247,10 @@ def tests(build):
         seen = [fault for file in sorted(path.rglob("*.yaml")) for fault in faults_of_file(schemas, file)]
         yield name, [] if seen else ["the schema takes it for good"]
     yield "the list of mistakes unseen", [f"{name}: no such case" for name in UNSEEN if mistakes and name not in mistakes]
+    program = build / "tessera"
+    for path in good_files():
+        if "extends:" not in path.read_text():  # with a parent, it is the merged file that the program judges
+            yield f"{path.relative_to(ROOT)}, mutated", list(judge_mutants(program, schemas, path, MUTANTS))
     plans = []
     for kind, text in reports(build):
         found = faults_of_report(schemas[kind if kind in ("plan", "explain") else "report"], kind, text)
