@@ -40,7 +40,7 @@ class Explainer {
                              place_at(prepared_, tensor.output, tensor.place),
                              tensor.dtype,
                              tensor.shape,
-                             bytes_of(tensor.output, tensor.index),
+                             bytes_of_whole(tensor),
                              {},
                              {}});
     return told_.tensors.size() - 1;
@@ -86,11 +86,11 @@ class Explainer {
   }
 
   void name_tensors_of(const Trace& trace) {
-    std::vector<Site> sites = trace.compared;
+    std::vector<ElementAt> sites = trace.compared;
     sites.insert(sites.end(), trace.written.begin(), trace.written.end());
     if (trace.read) sites.push_back(*trace.read);
     if (trace.constant) sites.push_back(*trace.constant);
-    for (const Site& site : sites) {
+    for (const ElementAt& site : sites) {
       tensor(site.tensor);
       if (site.move != none_id) told_.moves.push_back(site.move);
     }
@@ -118,8 +118,8 @@ class Explainer {
     const int64_t asked = element_of(*subject_.index);
     told.asked = site({subject_.id, asked, none_id});
     if (trace.read) told.read = site(*trace.read);
-    for (const Site& one : trace.compared) told.compared.push_back(site(one));
-    for (const Site& one : trace.written) {
+    for (const ElementAt& one : trace.compared) told.compared.push_back(site(one));
+    for (const ElementAt& one : trace.written) {
       told.written.push_back(site(one));
       told.pad |= one.tensor == subject_.id && one.element == asked && graph_.moves[one.move].pad;
     }
@@ -128,12 +128,15 @@ class Explainer {
     return told;
   }
 
-  ToldSite site(const Site& one) {
+  ToldSite site(const ElementAt& one) {
     ToldSite told{one.tensor == none_id ? 0 : tensor(one.tensor), one.element, std::nullopt, std::nullopt, one.move};
     const ToldTensor& of = told_.tensors[told.tensor];
-    told.part = part_at(of.layings, of.shape, one.element);
+    const bool field = one.tensor != none_id && !graph_.tensors[one.tensor].weight.empty();
+    if (!field) told.part = part_at(of.layings, of.shape, one.element);
     const uint32_t index = one.tensor == none_id ? subject_.source : graph_.tensors[one.tensor].index;
-    const auto bytes = bytes_of(of.output, index, coordinates_of(one.element, of.shape));
+    const bool stored = one.tensor != none_id && graph_.tensors[one.tensor].stored != none_id;
+    const auto bytes = stored ? std::vector<FileBytes>{}  // decoded: of several fields
+                              : bytes_of(of.output, index, coordinates_of(one.element, of.shape));
     if (!bytes.empty()) told.bytes = bytes[0];
     return told;
   }
@@ -145,6 +148,14 @@ class Explainer {
     int64_t element = 0;
     for (size_t k = 0; k < index.size(); ++k) element += index[k] * strides[k];
     return element;
+  }
+
+  // Of a decoded source those of its fields.
+  std::vector<FileBytes> bytes_of_whole(const Tensor& tensor) const {
+    std::vector<FileBytes> all;
+    for (const uint32_t index : source_tensors(graph_, tensor))
+      for (FileBytes& bytes : bytes_of(tensor.output, index)) all.push_back(std::move(bytes));
+    return all;
   }
 
   // None without a checkpoint.

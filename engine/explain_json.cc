@@ -62,6 +62,9 @@ class ExplanationJson {
     json["place"] = std::move(place);
     json["dtype"] = std::string(info(one.dtype).name);
     json["shape"] = numbers(one.shape);
+    const bool known = one.id != none_id;
+    json["weight"] = known && !graph_.tensors[one.id].weight.empty() ? Value(graph_.tensors[one.id].weight) : Value();
+    json["decoded"] = known && graph_.tensors[one.id].stored != none_id;
     List bytes, renamed, addresses;
     for (const FileBytes& range : one.bytes) bytes.push_back(bytes_json(range));
     for (const RenameLine* line : one.renamed_by) renamed.push_back(rename(*line));

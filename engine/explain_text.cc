@@ -86,8 +86,20 @@ class ExplanationText {
   void tensor(const ToldTensor& one) {
     lines_.push_back(format("{}  {} {}  {}", name(one), info(one.dtype).short_name, show_shape(one.shape), side(one)));
     for (const FileBytes& range : one.bytes) line("bytes", bytes_text(range));
+    encoded(one);
     renamed(one);
     for (const Laying& laying : one.layings) layout(laying);
+  }
+
+  void encoded(const ToldTensor& one) {
+    if (one.id == none_id) return;
+    const Tensor& tensor = graph_.tensors[one.id];
+    if (!tensor.weight.empty()) line("field", "of the encoded weight " + escape(tensor.weight, 400));
+    if (tensor.stored == none_id) return;
+    std::vector<std::string> names;
+    for (const uint32_t field : source_tensors(graph_, tensor))
+      names.push_back(escape(context_.prepared.reader->contents().tensors[field].name, 400));
+    line("decoded", "of " + join(names, ", "));
   }
 
   void renamed(const ToldTensor& one) {

@@ -23,7 +23,7 @@ void whole_storage(const Reader& reader, const TensorInfo& tensor, Sink&& sink) 
 template <class Sink>
 void each_piece(const Reader& reader, const TensorInfo& tensor, uint32_t index, Sink&& sink) {
   Graph graph;
-  graph.tensors.push_back({tensor.name, tensor.dtype, tensor.shape, tensor.place, false, index, {}});
+  graph.tensors.push_back({tensor.name, tensor.dtype, tensor.shape, tensor.place, false, index, {}, {}, none_id});
   SourceWindows windows(graph, reader, 32 << 20);
   if (!is_whole_bytes(tensor.dtype)) return whole_storage(reader, tensor, sink);
   const int64_t total = volume(tensor.shape), most = int64_t((4 << 20) / byte_size(tensor.dtype));

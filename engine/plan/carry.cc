@@ -146,12 +146,14 @@ class Carrying {
       if (source_.tensors[draft_.tensor_of[from]].dtype != dtype)
         return void(fail("V02", weight.why,
                          format("`{}` has sources of two dtypes", escape(draft_.to.tensors.name(wanted(field))))));
-      for (Box& box : boxes(spec, move.box, *read(move.from).shape, *weight.shape, field)) {
+      std::vector<Box> made = boxes(spec, move.box, *read(move.from).shape, *weight.shape, field);
+      if (!good_) return;
+      for (Box& box : made) {
         filled.push_back({box.shape, box.to});
         add({Op::copy, from, field, std::move(box), none_id, none_id, move.pad, move.why, move.span});
       }
     }
-    if (good_) prove_granules(field, std::move(filled), pads, added);
+    prove_granules(field, std::move(filled), pads, added);
   }
 
   std::vector<Box> boxes(const FieldSpec& spec, const Box& box, const Extents& from, const Extents& to, TensorId field) {

@@ -103,7 +103,7 @@ struct DraftEntry {
 };
 
 // What is to be written, section by section.
-struct Draft {
+struct RuleDraft {
   std::string family, extends;
   std::array<std::string, 2> sides;
   Lines head, tail;  // comments above and below all
@@ -117,7 +117,7 @@ struct Draft {
 
 // --- write ----------------------------------------------------------------------------------------------------------
 
-std::string draft_text(const Draft& draft);
+std::string draft_text(const RuleDraft& draft);
 // An expression or range as a value within braces: in quotes where commas, brackets or quotes ask for it.
 std::string flow_text(const std::string& text);
 // A text as a YAML value: plain where it is a simple word, else in quotes.

@@ -26,7 +26,7 @@ class Composer {
         guesser_(*input.config, all_sizes(input)),
         axes_(guesser_, input.known, taken_words(*input.config)) {}
 
-  Draft run() {
+  RuleDraft run() {
     find_encodings(*in_.canonical, in_.sides[0], encoded_, draft_);
     for (const Match& match : pairs_.matches)
       if (!is_scale(match)) name_captures(match);
@@ -373,11 +373,11 @@ class Composer {
   std::vector<Gathered> blocks_;
   std::vector<Site> order_;
   std::set<std::string> keys_;
-  Draft draft_;
+  RuleDraft draft_;
 };
 
 }  // namespace
 
-Draft compose(const ComposeInput& input, const Pairs& pairs) { return Composer(input, pairs).run(); }
+RuleDraft compose(const ComposeInput& input, const Pairs& pairs) { return Composer(input, pairs).run(); }
 
 }  // namespace tessera

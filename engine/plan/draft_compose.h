@@ -20,6 +20,6 @@ struct ComposeInput {
   std::array<std::string, 2> sides;
   std::string family;
 };
-Draft compose(const ComposeInput& input, const Pairs& pairs);
+RuleDraft compose(const ComposeInput& input, const Pairs& pairs);
 
 }  // namespace tessera

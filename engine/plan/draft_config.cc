@@ -13,7 +13,7 @@ namespace {
 
 class ConfigLines {
  public:
-  ConfigLines(const ComposeInput& input, Draft& draft) : in_(input), draft_(draft) {
+  ConfigLines(const ComposeInput& input, RuleDraft& draft) : in_(input), draft_(draft) {
     if (in_.known) used_ = in_.known->other_keys;
   }
 
@@ -72,7 +72,7 @@ class ConfigLines {
   }
 
   const ComposeInput& in_;
-  Draft& draft_;
+  RuleDraft& draft_;
   std::set<std::string> used_;
   std::vector<std::string> keys_;
 };
@@ -83,7 +83,7 @@ bool is_one_line(const std::string& text) {
          std::none_of(text.begin(), text.end(), [](char c) { return c >= 0 && (c < ' ' || c == 127); });
 }
 
-void add_match(const ComposeInput& input, Draft& draft) {
+void add_match(const ComposeInput& input, RuleDraft& draft) {
   const Value* type = input.config->find("model_type");
   if (!type || !type->as_string()) return;
   if (!is_one_line(*type->as_string())) {
@@ -104,7 +104,7 @@ void add_match(const ComposeInput& input, Draft& draft) {
 
 }  // namespace
 
-void add_config(const ComposeInput& input, const std::set<std::string>& keys, Draft& draft) {
+void add_config(const ComposeInput& input, const std::set<std::string>& keys, RuleDraft& draft) {
   add_match(input, draft);
   ConfigLines lines(input, draft);
   for (const std::string& key : keys) lines.add(key);

@@ -54,7 +54,7 @@ std::optional<Scales> scales_of(const Folded& weight, const Folds& folds, const 
 
 }  // namespace
 
-void find_encodings(const Folds& folds, const std::string& side, std::set<uint32_t>& encoded, Draft& draft) {
+void find_encodings(const Folds& folds, const std::string& side, std::set<uint32_t>& encoded, RuleDraft& draft) {
   std::map<std::string, std::vector<uint32_t>> by_place;
   for (uint32_t i = 0; i < folds.tensors.size(); ++i) by_place[key_of(folds.tensors[i])].push_back(i);
   std::optional<Scales> first;

@@ -9,6 +9,6 @@ namespace tessera {
 
 // Adds an encoding to the draft, and to `encoded` the tensors that are its fields. Other tensors of less than a byte,
 // or of fp8 without scales, get a comment.
-void find_encodings(const Folds& folds, const std::string& side, std::set<uint32_t>& encoded, Draft& draft);
+void find_encodings(const Folds& folds, const std::string& side, std::set<uint32_t>& encoded, RuleDraft& draft);
 
 }  // namespace tessera

@@ -45,7 +45,7 @@ std::string block_value(const std::string& text) {
 
 class DraftWriter {
  public:
-  explicit DraftWriter(const Draft& draft) : draft_(draft) {}
+  explicit DraftWriter(const RuleDraft& draft) : draft_(draft) {}
 
   std::string run() {
     line("# yaml-language-server: $schema=../schemas/rules.schema.json");
@@ -201,7 +201,7 @@ class DraftWriter {
     for (const std::string& copy : *draft_.same) line("  - " + copy);
   }
 
-  const Draft& draft_;
+  const RuleDraft& draft_;
   std::string out_;
 };
 
@@ -219,6 +219,6 @@ std::string yaml_text(const std::string& text) {
   return word && !is_null_or_bool(text) ? text : yaml_quoted(text);
 }
 
-std::string draft_text(const Draft& draft) { return DraftWriter(draft).run(); }
+std::string draft_text(const RuleDraft& draft) { return DraftWriter(draft).run(); }
 
 }  // namespace tessera

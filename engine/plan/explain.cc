@@ -29,7 +29,8 @@ class LayingWalk {
         found_(tensors.size()) {
     for (size_t i = 0; i < tensors.size(); ++i) {
       const Tensor& tensor = graph.tensors[tensors[i]];
-      wanted_[{tensor.output ? to_end : from_end, tensor.place, tensor.name}] = i;
+      const std::string& name = tensor.weight.empty() ? tensor.name : tensor.weight;
+      wanted_[{tensor.output ? to_end : from_end, tensor.place, name}].push_back(i);
     }
     const std::set<TensorId> asked(tensors.begin(), tensors.end());
     for (const Move& move : graph.moves)
@@ -76,9 +77,14 @@ class LayingWalk {
     const EndTensor& tensor = state.tensors.tensors()[id];
     const auto wanted = wanted_.find({end, tensor.place, state.tensors.name(tensor)});
     if (wanted == wanted_.end()) return;
-    std::vector<Laying>& of = found_[wanted->second];
-    const auto [at, added] = known.try_emplace(wanted->second, of.size());
-    if (added) of.push_back(laying(sites, state, address, state.tensors.place(tensor.place), fixed));
+    for (const size_t i : wanted->second) add(i, sites, state, address, state.tensors.place(tensor.place), fixed, known);
+  }
+
+  void add(size_t wanted, const RuleSites& sites, EndState& state, EndAddress& address, const Ranks& ranks,
+           const std::vector<FixedIndex>& fixed, std::map<size_t, size_t>& known) {
+    std::vector<Laying>& of = found_[wanted];
+    const auto [at, added] = known.try_emplace(wanted, of.size());
+    if (added) of.push_back(laying(sites, state, address, ranks, fixed));
     Laying& one = of[at->second];
     one.tuples.push_back(fixed);
     for (LaidPart& part : one.parts)
@@ -129,7 +135,7 @@ class LayingWalk {
   std::array<EndState, 2> ends_;
   SiteWalk walk_;
   std::set<RuleId> of_rules_;
-  std::map<std::tuple<End, uint32_t, std::string>, size_t> wanted_;
+  std::map<std::tuple<End, uint32_t, std::string>, std::vector<size_t>> wanted_;  // a weight's fields have its address
   std::vector<std::vector<Laying>> found_;
 };
 

@@ -191,6 +191,14 @@ std::vector<TensorId> writing_order(const std::vector<EndTensor>& outputs) {
 
 }  // namespace
 
+namespace {
+
+std::string weight_name(const EndTensors& tensors, const EndTensor& field) {
+  return field.weight == none_id ? "" : tensors.name(tensors.tensors()[field.weight]);
+}
+
+}  // namespace
+
 void number_tensors(Draft& draft, const Contents& source, std::vector<Standing>& standings) {
   Graph& graph = draft.graph;
   const auto& tensor_of = draft.tensor_of;
@@ -200,7 +208,7 @@ void number_tensors(Draft& draft, const Contents& source, std::vector<Standing>&
     if (tensor_of[id] == none_id || wanted[id].dropped) continue;
     const TensorInfo& info = source.tensors[tensor_of[id]];
     from_ids[id] = static_cast<TensorId>(graph.tensors.size());
-    Tensor tensor{info.name, info.dtype, info.shape, wanted[id].place, false, tensor_of[id], wanted[id].why};
+    Tensor tensor{info.name, info.dtype, info.shape, wanted[id].place, false, tensor_of[id], wanted[id].why, {}, none_id};
     if (const auto encoded = draft.encoded.find(id); encoded != draft.encoded.end()) {
       const EncodingDecl& encoding = *encoded->second.encoding;
       tensor.name = draft.from.tensors.name(wanted[id]);
@@ -209,6 +217,7 @@ void number_tensors(Draft& draft, const Contents& source, std::vector<Standing>&
       tensor.stored = static_cast<uint32_t>(graph.stored.size());
       graph.stored.push_back({encoding.kind, encoding.block, encoded->second.fields});
     }
+    tensor.weight = weight_name(draft.from.tensors, wanted[id]);
     graph.tensors.push_back(std::move(tensor));
   }
   const auto& outputs = draft.to.tensors.tensors();
@@ -217,7 +226,8 @@ void number_tensors(Draft& draft, const Contents& source, std::vector<Standing>&
     const EndTensor& tensor = outputs[id];
     to_ids[id] = static_cast<TensorId>(graph.tensors.size());
     graph.tensors.push_back({draft.to.tensors.name(tensor), DType::f32, *tensor.shape, tensor.place, true,
-                             static_cast<uint32_t>(standings.size()), tensor.why});
+                             static_cast<uint32_t>(standings.size()), tensor.why,
+                             weight_name(draft.to.tensors, tensor)});
     standings.push_back(tensor.standing);
   }
   std::erase_if(graph.moves, [&](Move& move) {

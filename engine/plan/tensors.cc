@@ -107,6 +107,7 @@ TensorId EndTensors::add_field(TensorId weight, const std::string& name, Extents
   names_.push_back(name);
   field.shape = &field_shapes_.emplace_back(std::move(shape));
   field.standing.field = dtype;
+  field.weight = weight;
   tensors_.push_back(field);
   return static_cast<TensorId>(tensors_.size() - 1);
 }

@@ -55,7 +55,8 @@ struct EndTensor {
   Span why;
   const Address* address = nullptr;  // the last that named it, and which of its tuples
   int64_t tuple = 0;
-  bool dropped = false;  // stands there as its fields
+  bool dropped = false;       // stands there as its fields
+  TensorId weight = none_id;  // of which this is a field
 };
 
 class EndTensors {

@@ -16,7 +16,7 @@ class Tracer {
   Tracer(const Graph& graph, size_t most) : graph_(graph), most_(most) {}
 
   Trace run(TensorId tensor, int64_t element) {
-    const Site asked{tensor, element};
+    const ElementAt asked{tensor, element};
     if (!graph_.tensors[tensor].output) {
       from_source(asked);
     } else if (const auto source = written_from(asked)) {
@@ -31,13 +31,13 @@ class Tracer {
   }
 
   // The source element that the writer of a target element reads; nothing for constants and pads.
-  std::optional<Site> written_from(const Site& target) {
+  std::optional<ElementAt> written_from(const ElementAt& target) {
     for (uint32_t i = 0; i < graph_.moves.size(); ++i) {
       const Move& move = graph_.moves[i];
       if (!op_writes(move.op) || move.to != target.tensor) continue;
       const auto at = find(move, move.box.to, target.element, 1);
       if (at.empty()) continue;
-      if (move.from != none_id) return Site{move.from, number_at(move.box.from, at[0]), none_id};
+      if (move.from != none_id) return ElementAt{move.from, number_at(move.box.from, at[0]), none_id};
       set_constant({target.tensor, target.element, i}, at[0]);
       trace_.written.push_back({target.tensor, target.element, i});
       return std::nullopt;
@@ -45,26 +45,26 @@ class Tracer {
     return std::nullopt;
   }
 
-  void set_constant(const Site& site, const std::vector<int64_t>& index) {
+  void set_constant(const ElementAt& site, const std::vector<int64_t>& index) {
     FillValue value = graph_.fills[graph_.moves[site.move].fill];
     if (value.at) value.constant = value.at(index);
     trace_.constant = site;
     trace_.value = std::move(value);
   }
 
-  void from_source(const Site& asked) {
+  void from_source(const ElementAt& asked) {
     for (uint32_t i = 0; i < graph_.omissions.size(); ++i) {
       const Omission& omission = graph_.omissions[i];
       if (omission.tensor != asked.tensor) continue;
       if (!indices_at(omission.region.shape, omission.region.at, asked.element, 1).empty()) trace_.omission = i;
     }
-    const Site read = reader_of(asked);
+    const ElementAt read = reader_of(asked);
     for (uint32_t i = 0; i < graph_.moves.size(); ++i) touch(i, read);
     if (read.move != none_id || !trace_.written.empty() || !trace_.compared.empty()) trace_.read = read;
   }
 
   // A replica or copy is only compared: with the element that is read for all of them.
-  Site reader_of(const Site& asked) const {
+  ElementAt reader_of(const ElementAt& asked) const {
     for (uint32_t i = 0; i < graph_.moves.size(); ++i) {
       const Move& move = graph_.moves[i];
       if (move.op != Op::compare || move.from != asked.tensor) continue;
@@ -74,7 +74,7 @@ class Tracer {
     return asked;
   }
 
-  void touch(uint32_t i, const Site& read) {
+  void touch(uint32_t i, const ElementAt& read) {
     const Move& move = graph_.moves[i];
     if (move.op == Op::compare) {
       if (move.to != read.tensor) return;

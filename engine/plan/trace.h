@@ -9,17 +9,17 @@
 namespace tessera {
 
 // An element of a tensor, counted row-major, and the move that names it.
-struct Site {
+struct ElementAt {
   TensorId tensor = none_id;
   int64_t element = 0;
   uint32_t move = none_id;  // none_id: the element that was asked for
 };
 
 struct Trace {
-  std::optional<Site> read;          // the source element whose value it is; none for constants, pads, what is left out
-  std::vector<Site> compared;        // source elements that must be equal to it: replicas and copies
-  std::vector<Site> written;         // target elements that get it, in order of the moves
-  std::optional<Site> constant;      // of a fill, or a comparison with one: `move` says which
+  std::optional<ElementAt> read;          // the source element whose value it is; none for constants, pads, what is left out
+  std::vector<ElementAt> compared;        // source elements that must be equal to it: replicas and copies
+  std::vector<ElementAt> written;         // target elements that get it, in order of the moves
+  std::optional<ElementAt> constant;      // of a fill, or a comparison with one: `move` says which
   std::optional<FillValue> value;    // of `constant`, at this element
   std::optional<uint32_t> omission;  // left out: index into Graph::omissions
   bool more = false;                 // `written` was cut at `most`

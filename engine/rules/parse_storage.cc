@@ -73,9 +73,19 @@ const EncodingRow* parse_kind(const Node& node, const Form& form) {
 
 int64_t parse_count(const Node& node, const Form& form) {
   const Value value = yaml_value(node);
-  if (value.as_int() && *value.as_int() > 0) return *value.as_int();
-  form.wrong(node.span, "a number of at least 1 is wanted");
+  constexpr int64_t most = 1 << 20;
+  if (value.as_int() && *value.as_int() > 0 && *value.as_int() <= most) return *value.as_int();
+  form.wrong(node.span, format("a number from 1 to {} is wanted", most));
   return 1;
+}
+
+// Of one packed value: as many as fill 32 bits.
+int64_t parse_bits(const Node& node, const Form& form) {
+  const Value value = yaml_value(node);
+  for (const int64_t bits : {2, 4, 8})
+    if (value == Value(bits)) return bits;
+  form.wrong(node.span, "`bits` is 2, 4 or 8");
+  return 4;
 }
 
 void parse_fields_on(SideId side, const Node& node, const EncodingRow& row, const Form& form, EncodingDecl& encoding) {
@@ -111,7 +121,7 @@ Form::Fields encoding_fields(const EncodingRow& row, const Form& form, EncodingD
   if (encoding.kind == EncodingDecl::Kind::fp8_block)
     fields.emplace_back("block", [&](const Text&, const Node& value) { parse_block_shape(value, form, encoding); });
   if (encoding.kind == EncodingDecl::Kind::gptq) {
-    fields.emplace_back("bits", [&](const Text&, const Node& value) { encoding.bits = parse_count(value, form); });
+    fields.emplace_back("bits", [&](const Text&, const Node& value) { encoding.bits = parse_bits(value, form); });
     fields.emplace_back("group", [&](const Text&, const Node& value) { encoding.group = parse_count(value, form); });
   }
   return fields;

@@ -34,19 +34,19 @@ class Follower {
   }
 
  private:
-  void fail(const Site& site, const std::string& what) {
+  void fail(const ElementAt& site, const std::string& what) {
     if (!fault_.empty()) return;
     const Tensor& tensor = graph_.tensors[site.tensor];
     fault_ = format("`{}`{} of place {}: {}", tensor.name, show_shape(coordinates_of(site.element, tensor.shape)),
                     tensor.place, what);
   }
 
-  static bool has(const std::vector<Site>& sites, const Site& site) {
+  static bool has(const std::vector<ElementAt>& sites, const ElementAt& site) {
     return std::ranges::any_of(
-        sites, [&](const Site& one) { return one.tensor == site.tensor && one.element == site.element; });
+        sites, [&](const ElementAt& one) { return one.tensor == site.tensor && one.element == site.element; });
   }
 
-  void back(const Site& target) {
+  void back(const ElementAt& target) {
     const Trace story = trace(graph_, target.tensor, target.element);
     if (!has(story.written, target)) return fail(target, "is not told to be written");
     if (!story.read) {
@@ -56,21 +56,21 @@ class Follower {
     const Trace other = trace(graph_, story.read->tensor, story.read->element);
     if (!has(other.written, target)) return fail(target, "is not told of its source element");
     const auto at = std::ranges::find_if(
-        story.written, [&](const Site& one) { return one.tensor == target.tensor && one.element == target.element; });
+        story.written, [&](const ElementAt& one) { return one.tensor == target.tensor && one.element == target.element; });
     const Move& move = graph_.moves[at->move];
     if (move.pad) return;
     same_indices(target, *story.read);
     if (move.program == none_id) same_bits(target, *story.read);
   }
 
-  void forward(const Site& site) {
+  void forward(const ElementAt& site) {
     const Trace story = trace(graph_, site.tensor, site.element);
     if (story.read)
-      for (const Site& one : story.compared) same_indices(one, *story.read);
+      for (const ElementAt& one : story.compared) same_indices(one, *story.read);
     if (!story.read && !story.constant && !story.omission) fail(site, "is not accounted for");
   }
 
-  Indices indices(const Site& site) {
+  Indices indices(const ElementAt& site) {
     const auto found = part_at(layings_[site.tensor], graph_.tensors[site.tensor].shape, site.element);
     Indices all;
     if (!found) fail(site, "is in no part");
@@ -82,7 +82,8 @@ class Follower {
   }
 
   // Axes of the part; a loop of one element may be missing on one end.
-  void same_indices(const Site& a, const Site& b) {
+  void same_indices(const ElementAt& a, const ElementAt& b) {
+    if (!graph_.tensors[a.tensor].weight.empty()) return;  // a field's numbers stand for many elements
     const Indices of_a = indices(a), of_b = indices(b);
     if (!fault_.empty()) return;
     for (const auto& [axis, index] : of_a)
@@ -95,9 +96,9 @@ class Follower {
     if (part(of_a) != part(of_b)) fail(a, format("is {} here and {} at its source", part(of_a), part(of_b)));
   }
 
-  void same_bits(const Site& target, const Site& read) {
+  void same_bits(const ElementAt& target, const ElementAt& read) {
     const Tensor &to = graph_.tensors[target.tensor], &from = graph_.tensors[read.tensor];
-    if (to.dtype != from.dtype) return;
+    if (to.dtype != from.dtype || from.stored != none_id) return;
     const size_t size = byte_size(to.dtype);
     const auto a = made_.bytes(to.index).subspan(static_cast<size_t>(target.element) * size, size);
     const auto b = source_.bytes(from.index).subspan(static_cast<size_t>(read.element) * size, size);

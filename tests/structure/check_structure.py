@@ -4,8 +4,9 @@
     check_structure.py [ROOT]      the tree at ROOT (default: two folders above this file)
     check_structure.py --self-test builds small bad trees and checks that each fault is found
 
-Each file is held to five rules: it includes what exists; only its own floor and lower ones; no ring; third-party
-headers only at their one door; and no model family is named (models are rule files). Exit status 1 on a failure.
+Each file is held to six rules: it includes what exists; only its own floor and lower ones; no ring; third-party headers
+only at their one door; no model family is named (models are rule files); and a type of a header is that of no other (the
+linker would mix up two of one name without a word). Exit status 1 on a failure.
 """
 import re
 import sys
@@ -48,6 +49,7 @@ SYSTEM = re.compile(r"[a-z_0-9]+|c?std[a-z]+\.h|(unistd|fcntl|dlfcn|errno|signal
 FAMILIES = ["gpt", "llama", "qwen", "mixtral", "mistral", "deepseek", "gemma", "falcon", "phi3", "neox", "bert", "bloom", "jamba", "olmo"]
 NOT_FAMILIES = re.compile("gptq", re.IGNORECASE)  # an encoding of weights
 
+TYPE = re.compile(r"(?:struct|class|enum class) (\w+)[^;()]*$")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
 SOURCES = {".h", ".hpp", ".cc", ".cpp", ".cu", ".inc"}
 
@@ -149,14 +151,34 @@ def check_families(path, files, patterns):
             yield number, f"a model family is named: {hits[0]}"
 
 
+def types_of(files):
+    """Where the types of all headers are defined: name -> (path, line)"""
+    types = {}
+    for path, lines in files.items():
+        for number, line in enumerate(lines, 1):
+            found = TYPE.match(line.split("//")[0].rstrip())
+            if found and path.endswith(".h") and "{" in line:
+                types.setdefault(found[1], []).append((path, number))
+    return types
+
+
+def check_types(path, types):
+    for name, places in types.items():
+        for other, number in places[1:]:
+            if other == path:
+                yield number, f"`{name}` is defined in {places[0][0]} too"
+
+
 def check_tree(root):
     """(number of checks that passed, list of "path:line: what is wrong")"""
     files, patterns = files_of(root), family_patterns(root)
+    types = types_of(files)
     passed, faults = 0, []
     for path in files:
         is_source = Path(path).suffix in SOURCES
         checks = [check_exists, check_floor, check_ring, check_doors] if is_source else []
         results = [list(check(path, files)) for check in checks] + [list(check_families(path, files, patterns))]
+        results += [list(check_types(path, types))] if path.endswith(".h") else []
         passed += sum(not result for result in results)
         faults += [f"{path}:{number}: {what}" for result in results for number, what in result]
     if not files:
@@ -205,6 +227,8 @@ SELF_TESTS = [
     ({"engine/CMakeLists.txt": "# DeepSeek\n"}, "a model family is named: DeepSeek"),
     ({"rules/zebra.yaml": "", "engine/plan/a.cc": "// as Zebra has it\n"}, "a model family is named: Zebra"),
     ({"rules/opt.yaml": "", "engine/plan/a.cc": "// an option; opt_level; GPTQ; gptq_bits; liberty\n"}, ""),
+    ({**GOOD, "engine/base/a.h": "struct Box {\n", "engine/layout/b.h": "struct Box;\nclass Box : public Other {  // no\n"}, "engine/layout/b.h:2: `Box` is defined in engine/base/a.h too"),
+    ({**GOOD, "engine/base/a.h": "struct A {\n  struct Box {\n", "engine/layout/b.h": "struct Box {\nstruct Box f();\n", "engine/layout/b.cc": "struct Box {\n"}, ""),
     ({"README.md": ""}, "no files in engine/ or cli/"),
 ]
 
