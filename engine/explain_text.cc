@@ -97,8 +97,7 @@ class ExplanationText {
     if (!tensor.weight.empty()) line("field", "of the encoded weight " + escape(tensor.weight, 400));
     if (tensor.stored == none_id) return;
     std::vector<std::string> names;
-    for (const uint32_t field : source_tensors(graph_, tensor))
-      names.push_back(escape(context_.prepared.reader->contents().tensors[field].name, 400));
+    for (const std::string& name : graph_.stored[tensor.stored].names) names.push_back(escape(name, 400));
     line("decoded", "of " + join(names, ", "));
   }
 

@@ -28,6 +28,8 @@ struct Stored {
   EncodingDecl::Kind kind = EncodingDecl::Kind::fp8_block;
   std::vector<int64_t> block;    // fp8_block
   std::vector<uint32_t> fields;  // indices into Contents::tensors, in the order of the encoding's fields
+  std::vector<std::string> names;  // theirs
+  uint64_t bytes = 0;              // all of theirs
 };
 
 struct Tensor {

@@ -137,6 +137,11 @@ class GraphJson {
     json["dtype"] = std::string(info(tensor.dtype).name);
     json["shape"] = numbers(tensor.shape);
     json["address"] = index_json(address_of_[number_[id]]);
+    if (!tensor.weight.empty()) json["field_of"] = tensor.weight;
+    if (tensor.stored == none_id) return json;
+    List fields;
+    for (const std::string& name : view_.graph.stored[tensor.stored].names) fields.emplace_back(name);
+    json["decoded_from"] = std::move(fields);
     return json;
   }
 

@@ -97,7 +97,8 @@ Costs costs_of(const GraphView& view) {
   for (TensorId id : view.tensors) {
     const Tensor& tensor = view.tensor(id);
     ++(tensor.output ? costs.outputs : costs.sources);
-    costs.bytes_read += std::min(taken[id], bytes_of(tensor));
+    const bool decoded = tensor.stored != none_id && taken[id] > 0;
+    costs.bytes_read += decoded ? view.graph.stored[tensor.stored].bytes : std::min(taken[id], bytes_of(tensor));
     costs.largest = std::max(costs.largest, bytes_of(tensor));
   }
   return costs;

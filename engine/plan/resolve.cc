@@ -193,6 +193,16 @@ std::vector<TensorId> writing_order(const std::vector<EndTensor>& outputs) {
 
 namespace {
 
+Stored stored_of(const Encoded& encoded, const Contents& source) {
+  Stored stored{encoded.encoding->kind, encoded.encoding->block, encoded.fields, {}, 0};
+  for (const uint32_t field : encoded.fields) {
+    const TensorInfo& there = source.tensors[field];
+    stored.names.push_back(there.name);
+    stored.bytes += static_cast<uint64_t>(volume(there.shape)) * byte_size(there.dtype);
+  }
+  return stored;
+}
+
 std::string weight_name(const EndTensors& tensors, const EndTensor& field) {
   return field.weight == none_id ? "" : tensors.name(tensors.tensors()[field.weight]);
 }
@@ -210,12 +220,11 @@ void number_tensors(Draft& draft, const Contents& source, std::vector<Standing>&
     from_ids[id] = static_cast<TensorId>(graph.tensors.size());
     Tensor tensor{info.name, info.dtype, info.shape, wanted[id].place, false, tensor_of[id], wanted[id].why, {}, none_id};
     if (const auto encoded = draft.encoded.find(id); encoded != draft.encoded.end()) {
-      const EncodingDecl& encoding = *encoded->second.encoding;
       tensor.name = draft.from.tensors.name(wanted[id]);
       tensor.dtype = DType::f32;
       tensor.shape = *wanted[id].shape;
       tensor.stored = static_cast<uint32_t>(graph.stored.size());
-      graph.stored.push_back({encoding.kind, encoding.block, encoded->second.fields});
+      graph.stored.push_back(stored_of(encoded->second, source));
     }
     tensor.weight = weight_name(draft.from.tensors, wanted[id]);
     graph.tensors.push_back(std::move(tensor));
