@@ -85,7 +85,8 @@ class NameSearch {
     const Contents& source = prepared_.reader->contents();
     std::vector<TensorId> ids(source.tensors.size(), none_id);
     for (TensorId id = 0; id < graph_.tensors.size(); ++id)
-      if (!graph_.tensors[id].output) ids[graph_.tensors[id].index] = id;
+      if (!graph_.tensors[id].output)
+        for (const uint32_t index : source_tensors(graph_, graph_.tensors[id])) ids[index] = id;
     for (uint32_t i = 0; i < source.tensors.size(); ++i) {
       const TensorInfo& tensor = source.tensors[i];
       add({false, ids[i], i, std::nullopt}, tensor.name, tensor.place);
@@ -93,6 +94,8 @@ class NameSearch {
     for (TensorId id = 0; id < graph_.tensors.size(); ++id) {
       const Tensor& tensor = graph_.tensors[id];
       if (tensor.output) add({true, id, none_id, std::nullopt}, tensor.name, tensor.place);
+      if (tensor.stored != none_id && source.tensors[tensor.index].name != tensor.name)
+        add({false, id, tensor.index, std::nullopt}, tensor.name, tensor.place);
     }
   }
   void add(const Subject& subject, const std::string& name, uint32_t place) {
@@ -223,8 +226,11 @@ class NameSearch {
   }
   std::string fault_of_index(const Subject& subject, const std::string& name) const {
     if (!subject.index) return "";
-    const Extents& shape =
-        subject.output ? graph_.tensors[subject.id].shape : prepared_.reader->contents().tensors[subject.source].shape;
+    if (subject.id != none_id && graph_.tensors[subject.id].stored != none_id && graph_.tensors[subject.id].name != name)
+      return format("`{}` is a field of the encoded `{}`: ask for an element of that", escape(name),
+                    escape(graph_.tensors[subject.id].name));
+    const Extents& shape = subject.id != none_id ? graph_.tensors[subject.id].shape
+                                                 : prepared_.reader->contents().tensors[subject.source].shape;
     const auto& index = *subject.index;
     const std::string what = format("`{}` is {}", escape(name), show_shape(shape));
     if (index.size() != shape.size())
