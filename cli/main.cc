@@ -30,7 +30,8 @@ void add_global(CLI::App& app, tessera::cli::Global& global) {
   app.add_option("--color", global.color, "auto, always or never")->check(CLI::IsMember({"auto", "always", "never"}));
   app.add_option("--progress", global.progress, "auto, always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}));
-  app.add_option("--rules-dir", global.rules_dirs, "folder of rule files, before $TESSERA_RULES and the installed one")
+  app.add_option("--rules-dir", global.rules_dirs,
+                 "a folder of rule files, before $TESSERA_RULES and the installed one; may be repeated")
       ->allow_extra_args(false);
 }
 

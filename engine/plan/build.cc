@@ -116,7 +116,7 @@ class Builder {
   }
 
   bool move(PartJob job, const RuleSites& sites) {
-    PartMover mover(draft_.graph, job, rules_.file, diagnostics_);
+    PartMover mover(draft_.graph, job, claims_, rules_.file, diagnostics_);
     if (!mover.ready()) return false;
     std::vector<std::string> captured = job.from->captured();
     captured.insert(captured.end(), job.to->captured().begin(), job.to->captured().end());
@@ -179,6 +179,7 @@ class Builder {
   const BuildOptions& options_;
   Draft& draft_;
   Diagnostics& diagnostics_;
+  std::array<PadClaims, 2> claims_;
   SiteWalk walk_;
 };
 

@@ -8,8 +8,14 @@
 
 namespace tessera {
 
-PartMover::PartMover(Graph& graph, const PartJob& job, const RuleFile& file, Diagnostics& diagnostics)
-    : graph_(graph), job_(job), diagnostics_(diagnostics), reads_(job.from->is_tensor()), writes_(job.to->is_tensor()) {
+PartMover::PartMover(Graph& graph, const PartJob& job, std::array<PadClaims, 2>& claims, const RuleFile& file,
+                     Diagnostics& diagnostics)
+    : graph_(graph),
+      job_(job),
+      claims_(claims),
+      diagnostics_(diagnostics),
+      reads_(job.from->is_tensor()),
+      writes_(job.to->is_tensor()) {
   const auto stored = steps_of(job.from->address(), job.from_end->scope, diagnostics);
   const auto wanted = steps_of(job.to->address(), job.to_end->scope, diagnostics);
   if (!stored || !wanted) return;
@@ -108,6 +114,8 @@ PartMover::Links PartMover::make_links(const Ends& ends, const std::vector<Fixed
   Links all;
   if (reads_) all.from = own_boxes(*job_.from, *job_.from_end, *ends.from_shards, fixed);
   if (writes_) all.to = own_boxes(*job_.to, *job_.to_end, *ends.to_shards, fixed);
+  if (reads_) all.from_unreached = unreached(*job_.from, *job_.from_end, *ends.from_shards, fixed);
+  if (writes_) all.to_unreached = unreached(*job_.to, *job_.to_end, *ends.to_shards, fixed);
   if (job_.kind == PartJob::Kind::check_copy) {
     if (writes_) all.copies = link(all.from, Copies::all, leaders(all.to), Copies::first);
     return all;
@@ -141,6 +149,16 @@ std::vector<PartMover::Own> PartMover::own_boxes(EndAddress& address, EndState& 
     own.back().empty = empty_boxes(own.back().slab);
   }
   return own;
+}
+
+std::vector<PartMover::Unreached> PartMover::unreached(EndAddress& address, EndState& end, const ShardSet& shards,
+                                                       const std::vector<FixedIndex>& fixed) {
+  std::vector<Unreached> all;
+  for (size_t i = 0; i < shards.shards.size(); ++i) {
+    auto pads = unreached_boxes(address, job_.part, shards.shards[i].ranks, end.axes, fixed);
+    if (!pads.empty()) all.push_back({i, std::move(pads)});
+  }
+  return all;
 }
 
 std::vector<PartMover::Link> PartMover::link(const std::vector<Own>& from, Copies from_copies,
@@ -205,12 +223,19 @@ bool PartMover::fill_target(const Ends& ends, const Links& links, const std::vec
             job_.to->span());
       }
       for (const SlabBox& box : own.empty)
-        if (!repeats)
-          add(Op::fill, none_id, to,
-              {box.image.shape, {0, std::vector<int64_t>(box.image.shape.size(), 0)}, box.image.at}, zero_fill(graph_),
-              true, job_.to->span());
+        if (!repeats) fill_pads(to, box.image);
     }
+  for (const Unreached& own : links.to_unreached)
+    for (const uint32_t seat : ends.to_shards->shards[own.shard].seats)
+      for (const SlabBox& box : own.pads)
+        if (!repeats && claims_[1].claim(ends.to->tensors[seat], box.image))
+          fill_pads(ends.to->tensors[seat], box.image);
   return true;
+}
+
+void PartMover::fill_pads(TensorId to, const Image& pads) {
+  add(Op::fill, none_id, to, {pads.shape, {0, std::vector<int64_t>(pads.shape.size(), 0)}, pads.at}, zero_fill(graph_),
+      true, job_.to->span());
 }
 
 // The other end holds no tensor: what is read must be the constant, or is left out.
@@ -233,10 +258,16 @@ bool PartMover::judge_source(const Ends& ends, const Links& links, const std::ve
 }
 
 void PartMover::omit_pads(const Ends& ends, const Links& links) {
+  const auto omit = [&](TensorId tensor, const SlabBox& box) {
+    graph_.omissions.push_back({Omission::Kind::pad, tensor, box.image, job_.from_standing.rule});
+  };
   for (const Own& own : links.from)
     for (const uint32_t seat : ends.from_shards->shards[own.shard].seats)
-      for (const SlabBox& box : own.empty)
-        graph_.omissions.push_back({Omission::Kind::pad, ends.from->tensors[seat], box.image, job_.from_standing.rule});
+      for (const SlabBox& box : own.empty) omit(ends.from->tensors[seat], box);
+  for (const Unreached& own : links.from_unreached)
+    for (const uint32_t seat : ends.from_shards->shards[own.shard].seats)
+      for (const SlabBox& box : own.pads)
+        if (claims_[0].claim(ends.from->tensors[seat], box.image)) omit(ends.from->tensors[seat], box);
 }
 
 }  // namespace tessera

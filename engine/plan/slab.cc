@@ -73,8 +73,7 @@ Lane solo_lane(const SlabAxis& axis, bool held, bool empty) {
   const auto add = [&](const SlotRun& run) {
     lane.pieces.push_back({run.length, run.index, {run.slot, 0}, {true, false}});
   };
-  if (held && axis.fixed) add({axis.origin, 0, 1});
-  if (held && !axis.fixed) std::ranges::for_each(axis.slots->held, add);
+  if (held) std::ranges::for_each(axis.slots->held, add);
   if (empty) std::ranges::for_each(axis.slots->empty, add);
   return lane;
 }
@@ -122,7 +121,7 @@ class Combiner {
     for (size_t i = 0; i < pieces.size(); ++i) {
       const SlabAxis* axis = lanes_[i].axis[end];
       if (!axis) continue;
-      at.offset += (pieces[i]->slot[end] - axis->origin) * axis->stride;
+      at.offset += pieces[i]->slot[end] * axis->stride;
       if (pieces[i]->walks[end]) at.strides[i] = axis->stride;
     }
     return at;
@@ -137,7 +136,7 @@ class Combiner {
     for (size_t i = 0; i < pieces.size(); ++i) {
       const SlabAxis* axis = lanes_[i].axis[end];
       if (!axis || axis->dimension != cut.dimension) continue;
-      base += (pieces[i]->slot[end] - axis->origin) * axis->step;
+      base += pieces[i]->slot[end] * axis->step;
       if (pieces[i]->walks[end]) walking.push_back(i);
     }
     const auto step = [&](size_t i) { return lanes_[i].axis[end]->step; };
@@ -170,8 +169,7 @@ void collect(const Slab& slab, const std::vector<Lane>& lanes, std::vector<SlabB
   Combiner(lanes, &slab, nullptr)
       .run([&](const Box& box, const std::vector<const Piece*>& pieces, const Window& window) {
         SlabBox one{{box.shape, box.from}, {}};
-        for (size_t i = 0; i < pieces.size(); ++i)
-          if (!lanes[i].axis[from_end]->fixed) one.first.push_back(pieces[i]->index + window.first[i]);
+        for (size_t i = 0; i < pieces.size(); ++i) one.first.push_back(pieces[i]->index + window.first[i]);
         out.push_back(std::move(one));
       });
 }
@@ -181,9 +179,7 @@ void collect(const Slab& slab, const std::vector<Lane>& lanes, std::vector<SlabB
 std::vector<PairBox> pair(const Slab& from, Copies from_copies, const Slab& to, Copies to_copies, bool repeat) {
   std::vector<Lane> lanes;
   for (const SlabAxis& b : to.axes) {
-    if (b.fixed) continue;
-    const auto a =
-        std::ranges::find_if(from.axes, [&](const SlabAxis& x) { return x.name == b.name && !x.star && !x.fixed; });
+    const auto a = std::ranges::find_if(from.axes, [&](const SlabAxis& x) { return x.name == b.name && !x.star; });
     if (b.star)
       lanes.push_back(star_lane(b, to_end, to_copies));
     else if (a != from.axes.end())
@@ -207,22 +203,37 @@ std::vector<PairBox> pair(const Slab& from, Copies from_copies, const Slab& to, 
 
 std::vector<SlabBox> held_boxes(const Slab& slab) {
   std::vector<Lane> lanes;
-  for (const SlabAxis& axis : slab.axes)
-    if (!axis.fixed) lanes.push_back(solo_lane(axis, true, false));
+  for (const SlabAxis& axis : slab.axes) lanes.push_back(solo_lane(axis, true, false));
   std::vector<SlabBox> boxes;
   collect(slab, lanes, boxes);
   return boxes;
 }
 
-std::vector<SlabBox> empty_boxes(const Slab& slab) {
+namespace {
+
+// Every element with an empty slot on one of the first `count` axes.
+std::vector<SlabBox> boxes_empty_in(const Slab& slab, size_t count) {
   std::vector<SlabBox> boxes;
-  for (size_t i = 0; i < slab.axes.size(); ++i) {
+  for (size_t i = 0; i < count; ++i) {
     if (slab.axes[i].slots->empty.empty()) continue;
     std::vector<Lane> lanes;
     for (size_t j = 0; j < slab.axes.size(); ++j) lanes.push_back(solo_lane(slab.axes[j], j != i, j >= i));
     collect(slab, lanes, boxes);
   }
   return boxes;
+}
+
+}  // namespace
+
+std::vector<SlabBox> empty_boxes(const Slab& slab) { return boxes_empty_in(slab, slab.axes.size()); }
+
+std::vector<SlabBox> unreached_boxes(EndAddress& address, const std::string& part, const Ranks& ranks, EndAxes& axes,
+                                     const std::vector<FixedIndex>& fixed) {
+  auto slab = slab_of(address, part, ranks, axes, {});
+  if (!slab) return {};
+  const auto given = [&](const SlabAxis& axis) { return std::ranges::count(fixed, axis.name, &FixedIndex::axis) > 0; };
+  const auto rest = std::stable_partition(slab->axes.begin(), slab->axes.end(), given);
+  return boxes_empty_in(*slab, static_cast<size_t>(rest - slab->axes.begin()));
 }
 
 std::optional<Slab> slab_of(EndAddress& address, const std::string& part, const Ranks& ranks, EndAxes& axes,
@@ -241,11 +252,6 @@ std::optional<Slab> slab_of(EndAddress& address, const std::string& part, const 
     const AxisPlan::Seat& seat = axes.seat(plan, given->index);
     if (plan.split >= 0 && seat.rank != ranks[static_cast<size_t>(plan.split)]) return false;
     slab.coordinate[step.dimension] += seat.slot * step.step;
-    axis.fixed = true;
-    axis.star = false;
-    axis.origin = seat.slot;
-    const auto& held = axis.slots->held;
-    if (!axis.slots->empty.empty() && seat.slot == held.front().slot) slab.axes.push_back(axis);
     return true;
   };
   for (const Step& step : at.steps)

@@ -15,8 +15,6 @@ struct SlabAxis {
   uint32_t dimension = 0;
   int64_t stride = 0;  // in elements
   bool star = false;   // copies: not an axis of the part
-  bool fixed = false;  // a loop or a name gives its index; kept for its empty slots alone
-  int64_t origin = 0;  // fixed: the slot that Slab::offset counts
   int64_t size = 0;    // global indices
 };
 
@@ -52,9 +50,12 @@ std::vector<PairBox> pair(const Slab& from, Copies from_copies, const Slab& to, 
 // A box of one slab alone: index i of axis a is the global index first[a] + i (0 for empty slots).
 struct SlabBox {
   Image image;
-  std::vector<int64_t> first;  // for each axis of the slab that is not fixed
+  std::vector<int64_t> first;  // for each axis of the slab
 };
 std::vector<SlabBox> held_boxes(const Slab& slab);   // everything but empty slots, all copies
 std::vector<SlabBox> empty_boxes(const Slab& slab);  // every element with an empty slot on some axis
+// Every element with an empty slot on an axis in `fixed`: no tuple of indices leads there.
+std::vector<SlabBox> unreached_boxes(EndAddress& address, const std::string& part, const Ranks& ranks, EndAxes& axes,
+                                     const std::vector<FixedIndex>& fixed);
 
 }  // namespace tessera

@@ -187,8 +187,7 @@ std::optional<uint32_t> FillMaker::fill() {
 std::optional<uint32_t> FillMaker::fill(const std::vector<FixedIndex>& fixed, const Slab& slab, const SlabBox& box) {
   if (axes_.empty()) return fill();
   IndexedValue indexed{value_, steps_, {}, {}, box.first};
-  for (const SlabAxis& axis : slab.axes)
-    if (!axis.fixed) indexed.axes.push_back(axis.name);
+  for (const SlabAxis& axis : slab.axes) indexed.axes.push_back(axis.name);
   const bool varies =
       std::ranges::any_of(axes_, [&](const std::string& axis) { return std::ranges::count(indexed.axes, axis) > 0; });
   if (!varies) return evaluate_at(fixed);

@@ -26,10 +26,14 @@ class Pair {
         a_(a),
         b_(b),
         side_(side),
+        facts_(proving.facts),
         meeting_(unify(a.address->name, b.address->name)) {
     if (meeting_.possible)
       for (const AxisDecl& axis : proving.file.axes) second_[axis.name.s] = axis.name.s + "'";
     for (const auto& [i, j] : meeting_.aligned) identify(a.address->holes[index(i)], b.address->holes[index(j)]);
+    if (!meeting_.possible) return;
+    add_elements(a);
+    add_elements(b);
   }
 
   bool names_can_be_equal() const { return meeting_.possible; }
@@ -40,6 +44,30 @@ class Pair {
 
  private:
   static size_t index(int hole) { return static_cast<size_t>(hole); }
+
+  // A tensor that is there has elements: no axis of it is empty, and its ranges lie within their axes.
+  void add_elements(const Spot& spot) {
+    std::set<std::string> axes;
+    for (const Range& loop : *spot.site->loops) axes.insert(loop.axis.s);
+    for (const Word& axis : axes_of(spot.address->layout)) axes.insert(axis.text);
+    for (const Expr& hole : spot.address->holes)
+      for (const NameUse& use : names_of(hole)) axes.insert(use.root);
+    for (const std::string& axis : axes) {
+      if (!file_.axis(axis)) continue;
+      const Bounds range = axis_bounds(file_, axis, *spot.site->loops), whole = axis_bounds(file_, axis, {});
+      add_order(range.lo, range.hi, 1);
+      add_order(whole.lo, range.lo, 0);
+      add_order(range.hi, whole.hi, 0);
+    }
+  }
+
+  // What is at least `gap` from each number of `low` to each of `high`.
+  void add_order(const std::vector<Linear>& low, const std::vector<Linear>& high, int64_t gap) {
+    for (const Linear& a : low)
+      for (const Linear& b : high)
+        if (const auto length = add(b, a, -1); length && !length->terms.empty())
+          if (const auto fact = add(*length, constant(gap), -1)) facts_.push_back(*fact);
+  }
 
   // Equal holes that differ by their one axis alone make that axis one for both.
   void identify(const Expr& in_a, const Expr& in_b) {
@@ -68,26 +96,33 @@ class Pair {
     return std::any_of(meeting_.aligned.begin(), meeting_.aligned.end(), [&](const auto& pair) {
       const auto [i, j] = pair;
       const bool slots = linear_form(a_.address->holes[index(i)]) != linear_form(b_.address->holes[index(j)]);
-      return are_apart(of_hole(a_, i, slots), of_hole(b_, j, slots), proving_.facts);
+      return are_apart(of_hole(a_, i, slots), of_hole(b_, j, slots), facts_);
     });
   }
 
   bool fixed_apart() const {
     const auto off = [&](const Spot& spot, const std::vector<std::pair<int, int64_t>>& fixed) {
       return std::any_of(fixed.begin(), fixed.end(), [&](const auto& pair) {
-        return are_apart(of_hole(spot, pair.first, true), number_bounds(pair.second), proving_.facts);
+        return are_apart(of_hole(spot, pair.first, true), number_bounds(pair.second), facts_);
       });
     };
     return off(a_, meeting_.fixed_a) || off(b_, meeting_.fixed_b);
   }
 
-  // Both lay out one loop axis, over ranges apart: they fill different slabs of one tensor.
+  // Both lay out one axis in the same way, over ranges apart: they fill different slabs of one tensor.
   bool slabs_apart() const {
-    const std::vector<Word> in_a = axes_of(a_.address->layout), in_b = axes_of(b_.address->layout);
-    return std::any_of(in_a.begin(), in_a.end(), [&](const Word& axis) {
-      return file_.axis(axis.text) && std::find(in_b.begin(), in_b.end(), axis) != in_b.end() &&
-             are_apart(axis_bounds(file_, axis.text, *a_.site->loops), axis_bounds(file_, axis.text, *b_.site->loops),
-                       proving_.facts);
+    const auto &in_a = a_.address->layout.dimensions, &in_b = b_.address->layout.dimensions;
+    for (size_t k = 0; k < std::min(in_a.size(), in_b.size()); ++k) {
+      const Layout here{{in_a[k]}}, there{{in_b[k]}};
+      if (to_text(here) == to_text(there) && ranges_apart(axes_of(here))) return true;
+    }
+    return false;
+  }
+
+  bool ranges_apart(const std::vector<Word>& axes) const {
+    return std::any_of(axes.begin(), axes.end(), [&](const Word& axis) {
+      return file_.axis(axis.text) && are_apart(axis_bounds(file_, axis.text, *a_.site->loops),
+                                                axis_bounds(file_, axis.text, *b_.site->loops), facts_);
     });
   }
 
@@ -115,6 +150,7 @@ class Pair {
   const RuleFile& file_;
   const Spot &a_, &b_;
   SideId side_;
+  std::vector<Linear> facts_;  // of integers, where both stand
   Meeting meeting_;
   Renaming second_;  // the axes of b, as other variables than those of a, or the same
 };

@@ -288,6 +288,36 @@ TEST_CASE("R05: lines of a dialect") {
             .starts_with("dialect.yaml:6:3: error[R05]: this line and another of the dialect can match one name\n"));
 }
 
+TEST_CASE("R05: slabs are apart where the axis lies alike") {
+  const auto rules = [](const std::string& first, const std::string& second) {
+    return head + "axes: { l: 4, h: 4, r: 2 }\nblocks:\n  b:\n    a: { hf: a.<l>  h r, mcore: t  " + first +
+           ", for: l in 0..1 }\n    c: { hf: c.<l>  h r, mcore: @t  " + second +
+           ", for: l in 1..4 }\nmodel:\n  - { use: b }\n";
+  };
+  const std::string error = "R05: `t` is named twice on the mcore side";
+  check_rows({
+      {rules("l h r", "l h r"), ""},
+      {rules("l h r", "l r h"), ""},
+      {rules("(l h) r", "(l h) r"), ""},
+      {rules("l h r", "h l r"), error},
+      {rules("(l h) r", "(h l) r"), error},
+      {rules("(l h) r", "(l r) h"), error},
+  });
+}
+
+TEST_CASE("R05: where two tensors are, none of their axes is empty") {
+  const auto rules = [](const std::string& require) {
+    return head + "options: { n: 3, m: 2 }\n" + require + "axes: { k: m, h: 5 }\nblocks:\n  b:\n" +
+           "    a: { hf: a  h, mcore: t.<n + m>  h }\n    c: { hf: c.<k>  h, mcore: @t.<k>  h }\nmodel:\n  - { use: b "
+           "}\n";
+  };
+  check_rows({
+      {rules(""), "R05: `t.<k>` and `t.<n + m>` can be one tensor of the mcore side"},
+      {rules("require: { n >= 1 - m: \"so\" }\n"), "R05: `t.<k>` and `t.<n + m>` can be one tensor of the mcore side"},
+      {rules("require: { m + 1 < n: \"so\" }\n"), ""},
+  });
+}
+
 TEST_CASE("R06: what can never be") {
   const auto one = [](const std::string& rule, const std::string& entry = "{ use: b }", const std::string& rest = "") {
     return head +

@@ -1,0 +1,163 @@
+"""What the suites of families and of mutants share: a case, how it is run, what it must give. Needs torch."""
+import dataclasses
+import json
+import math
+import pathlib
+import re
+import shutil
+import struct
+import subprocess
+
+import torch
+
+DTYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16"}
+
+
+@dataclasses.dataclass
+class Case:
+    name: str
+    tensors: dict                # of the Hugging Face checkpoint
+    config: dict
+    there: list                  # options of the way to Megatron
+    want: dict = None            # {folder of a rank: {tensor: values}}
+    args: dict = None            # arguments that each rank must hold, and checkpoint_version; None: must be absent
+    back: list = ()              # options of the way back
+    returned: dict = None        # keys that config.json must then have; without it, `config`; None: must be absent
+    lost: tuple = ()             # ends of names that do not come back
+    refused: str = None          # instead of all that: the id that must be said
+    add: dict = None             # {folder of a rank: tensors, nested as in the file} put there before the way back; with `refused`,
+                                 # that is what must be refused
+    alone: bool = False          # config.json does not go along on the way back
+
+
+def census(path, there=(), back=()):
+    """A checkpoint with the names, shapes, dtypes and config.json that transformers itself makes, there and back. Every element
+    has bits of its own within its tensor."""
+    said = json.loads(path.read_text())
+    dtypes = {word: dtype for dtype, word in DTYPES.items()}
+    tensors = {}
+    for name, shape, dtype in said["tensors"]:
+        bits = torch.arange(math.prod(shape), dtype=torch.int32 if dtype == "F32" else torch.int16)
+        for unfolded in unfold(name):
+            tensors[unfolded] = bits.view(dtypes[dtype]).reshape(shape)
+    return Case("census", tensors, said["config"], list(there), back=list(back), returned={})
+
+
+def unfold(name):
+    """`h.<0..2>.w`: three names."""
+    folded = re.search(r"<(\d+)\.\.(\d+)>", name)
+    if not folded:
+        return [name]
+    numbers = range(int(folded[1]), int(folded[2]) + 1)
+    return [rest for n in numbers for rest in unfold(name[:folded.start()] + str(n) + name[folded.end():])]
+
+
+def write_hf(folder, tensors, config):
+    folder.mkdir(parents=True)
+    header, data = {"__metadata__": {"format": "pt"}}, bytearray()
+    for name, tensor in tensors.items():
+        begin = len(data)
+        data += bits(tensor).numpy().tobytes()
+        header[name] = {"dtype": DTYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [begin, len(data)]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + data)
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+def read_hf(folder):
+    blob = (folder / "model.safetensors").read_bytes()
+    size = struct.unpack("<Q", blob[:8])[0]
+    header, data = json.loads(blob[8:8 + size]), blob[8 + size:]
+    header.pop("__metadata__", None)
+    dtypes = {word: dtype for dtype, word in DTYPES.items()}
+    return {name: torch.frombuffer(bytearray(data[slice(*e["data_offsets"])]), dtype=dtypes[e["dtype"]]).reshape(e["shape"])
+            for name, e in header.items()}
+
+
+def flat(tree, prefix=""):
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from flat(value, prefix + str(key) + ".")
+        elif isinstance(value, torch.Tensor):
+            yield prefix + str(key), value
+
+
+def bits(tensor):
+    return tensor.contiguous().reshape(-1).view(torch.uint8)
+
+
+def same(want, got, what):
+    assert want.keys() == got.keys(), f"{what}: {sorted(want.keys() ^ got.keys())[:4]}"
+    for name in want:
+        a, b = want[name], got[name]
+        alike = a.dtype == b.dtype and a.shape == b.shape
+        assert alike and torch.equal(bits(a), bits(b)), f"{what}: {name}"
+
+
+def same_keys(want, got, what):
+    for key, value in want.items():
+        found = got.get(key)
+        assert type(found) is type(value) and found == value, f"{what}: {key} is {found!r}, not {value!r}"
+
+
+def merge(tree, more):
+    """Nested dicts, key by key."""
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(tree.get(key), dict):
+            merge(tree[key], value)
+        else:
+            tree[key] = value
+
+
+class Bench:
+    """Runs cases with the rules of a folder, which are found as a user's are: by `match`."""
+
+    def __init__(self, program, rules, work):
+        self.program, self.rules, self.work = program, rules, pathlib.Path(work)
+
+    def convert(self, source, target, words, refused=None):
+        done = subprocess.run([self.program, "convert", "--quiet", "--no-sync", "--threads", "1", "--rules-dir", self.rules,
+                               *map(str, words), source, target], capture_output=True, text=True, errors="replace")
+        if refused:
+            assert done.returncode == 1 and f"error[{refused}]" in done.stderr, f"is not refused by {refused}: exit {done.returncode}\n{done.stderr}"
+        else:
+            assert done.returncode == 0, f"convert {' '.join(map(str, words))}: exit {done.returncode}\n{done.stderr}"
+
+    def source(self, case):
+        folder = self.work / "sources" / case.name
+        if not folder.exists():
+            write_hf(folder, case.tensors, case.config)
+        return folder
+
+    def check(self, case):
+        """Raises AssertionError, with the reason."""
+        out = self.work / "out"
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir(parents=True)
+        if case.refused and not case.add:
+            return self.convert(self.source(case), out / "mc", case.there, case.refused)
+        self.convert(self.source(case), out / "mc", case.there)
+        self.check_megatron(case, out / "mc" / "release")
+        if case.alone:
+            (out / "mc" / "config.json").unlink()
+        self.convert(out / "mc", out / "back", ["--to", "hf", *case.back], case.refused)
+        if case.refused:
+            return None
+        same({name: t for name, t in case.tensors.items() if not name.endswith(tuple(case.lost))}, read_hf(out / "back"), "back")
+        config = json.loads((out / "back" / "config.json").read_text())
+        same_keys(case.config if case.returned is None else case.returned, config, "back, config.json")
+
+    def check_megatron(self, case, folder):
+        found = {path.name for path in folder.iterdir()}
+        assert case.want is None or found == set(case.want), f"ranks: {sorted(found)}"
+        for rank in sorted(found):
+            path = folder / rank / "model_optim_rng.pt"
+            file = torch.load(path, weights_only=False)
+            if case.want is not None:
+                same(case.want[rank], dict(flat(file["model"])), rank)
+            said = {**vars(file["args"]), "checkpoint_version": file.get("checkpoint_version")}
+            same_keys(case.args or {}, said, rank + ", args")
+            if case.add and rank in case.add:
+                merge(file["model"], case.add[rank])
+                torch.save(file, path)
