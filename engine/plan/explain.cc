@@ -150,6 +150,7 @@ std::optional<std::vector<int64_t>> slots_at(const LaidPart& part, std::vector<i
     if ((coordinates[k] -= part.offset[k]) < 0) return std::nullopt;
   for (const size_t i : order) {
     const LaidAxis& axis = part.axes[i];
+    if (axis.step == 0 || axis.slots.width == 0) return std::nullopt;  // the part has no elements in this place
     int64_t& left = coordinates[axis.dimension];
     slots[i] = std::min(left / axis.step, axis.slots.width - 1);
     left -= slots[i] * axis.step;
@@ -178,6 +179,7 @@ std::optional<PartElement> part_at(const Laying& laying, const LaidPart& part,
   PartElement element{&laying, &part, {}};
   for (size_t i = 0; i < part.axes.size(); ++i) {
     const LaidAxis& axis = part.axes[i];
+    if (!axis.laid && axis.given.empty()) return std::nullopt;
     const auto index = axis.laid ? held_in(axis.slots, (*slots)[i]) : std::optional(axis.given.front());
     element.indices.push_back({axis.name, index, axis.star});
   }
