@@ -36,11 +36,11 @@ void check_config(const RuleSet& set, const std::filesystem::path& path, Diagnos
 void check_checkpoint(RuleSet set, const Contents& source, Diagnostics& diagnostics) {
   const auto side = source.side ? set.file.side(*source.side) : std::nullopt;
   if (!side) fail_usage(format("{}: holds no side of {}", escape(source.root.string()), set.file.family.s));
-  carry_kinds(set, kinds_of(set.file, *side, source), diagnostics);
-  if (diagnostics.failed()) return;
   ConfigRequest request{&set, {*side, source.mesh, {}, {}, {}}, {}, &source.config, {}, true};
   for (const PlaceInfo& place : source.places) request.from.places.push_back(place.at);
   request.to.side = *side == 0 && set.file.sides.size() > 1 ? 1 : 0;
+  carry_kinds(set, kinds_of(set.file, *side, source), request.to.side, diagnostics);
+  if (diagnostics.failed()) return;
   make_plan(std::move(request), source, {}, diagnostics);
 }
 

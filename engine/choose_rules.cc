@@ -29,7 +29,7 @@ std::filesystem::path choose_rules(Session& session, const Request& request, con
       auto rules = load_rules(session, path, request.folders, quiet);
       if (!rules || !source.side || !rules->set.file.side(*source.side)) continue;
       const SideId side = *rules->set.file.side(*source.side);
-      carry_kinds(rules->set, kinds_of(rules->set.file, side, source), quiet);
+      carry_kinds(rules->set, kinds_of(rules->set.file, side, source), side, quiet);
       ConfigRequest trial{&rules->set,    source_end(side, source), source_end(side, source),
                           &source.config, as_map(request.settings), false};
       if (make_plan(trial, source, {}, quiet) && !quiet.failed()) found.push_back(path);

@@ -95,7 +95,7 @@ std::unique_ptr<Prepared> prepare(Session& session, const Request& request, uint
   require_match(file, source, diagnostics);
   if (diagnostics.failed()) throw refused(std::move(diagnostics), path, source.root);
   const SideId from = source_side(request, file, source), to = target_side(request, file, from);
-  carry_kinds(prepared->rules.set, kinds_of(file, from, source), diagnostics);
+  carry_kinds(prepared->rules.set, kinds_of(file, from, source), to, diagnostics);
   if (diagnostics.failed()) throw refused(std::move(diagnostics), path, source.root);
   const Format& format_ = target_format(request, file.sides[to].s);
   auto settings = request.settings;

@@ -51,7 +51,8 @@ std::set<std::string> names_of(const std::vector<Declared>& declared) {
 class Unwrapped {
  public:
   Unwrapped(const RuleFile& file, SideId side) {
-    for (const CompanionDecl& companion : file.companions) forms_.emplace_back(companion.templates[side]->s);
+    for (const CompanionDecl& companion : file.companions)
+      if (companion.templates[side]) forms_.emplace_back(companion.templates[side]->s);
     for (const EncodingDecl& encoding : file.encodings)
       for (const auto& [field, form] : encoding.on[side]) forms_.emplace_back(form.s);
   }

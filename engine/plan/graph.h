@@ -40,7 +40,7 @@ struct Tensor {
   bool output = false;
   uint32_t index = none_id;    // source: index into Contents::tensors; output: index into OutputSpec::tensors
   Span why;                    // the address that named it
-  std::string weight;          // a field of an encoded weight: that weight's name; empty: this is a weight
+  std::string weight{};        // a field of an encoded weight: that weight's name; empty: this is a weight
   uint32_t stored = none_id;   // an encoded source: index into Graph::stored; dtype is that of its values, f32
 };
 

@@ -11,8 +11,9 @@ namespace tessera {
 Kinds kinds_of(const RuleFile& file, SideId side, const Contents& source) {
   Kinds kinds{file.companions.empty(), {}};
   if (kinds.weights) return kinds;
-  std::vector<NameForm> forms;
-  for (const CompanionDecl& companion : file.companions) forms.emplace_back(companion.templates[side]->s);
+  std::vector<std::optional<NameForm>> forms;
+  for (const CompanionDecl& companion : file.companions)
+    forms.push_back(companion.templates[side] ? std::optional(NameForm(companion.templates[side]->s)) : std::nullopt);
   std::vector<Matcher> ignored;
   for (const IgnoreDecl& item : file.ignore)
     if (item.side == side) ignored.emplace_back(item.pattern);
@@ -20,7 +21,7 @@ Kinds kinds_of(const RuleFile& file, SideId side, const Contents& source) {
   for (const TensorInfo& tensor : source.tensors) {
     bool companion = false;
     for (size_t i = 0; i < forms.size(); ++i)
-      if (forms[i].fits(tensor.name)) companion = found[i] = true;
+      if (forms[i] && forms[i]->fits(tensor.name)) companion = found[i] = true;
     const auto skips = [&](const Matcher& pattern) { return pattern.match(tensor.name); };
     kinds.weights = kinds.weights || (!companion && std::ranges::none_of(ignored, skips));
   }

@@ -49,7 +49,7 @@ Rule companion_base(const Rule& weight, const CompanionDecl& kind) {
   for (SideId side = 0; side < rule.sides.size(); ++side)
     for (Alternative& alternative : rule.sides[side])
       for (Address& address : alternative.addresses)
-        if (address.kind == Address::Kind::tensor) address.form = kind.templates[side]->s;
+        if (address.kind == Address::Kind::tensor && kind.templates[side]) address.form = kind.templates[side]->s;
   return rule;
 }
 
@@ -66,7 +66,7 @@ std::optional<Rule> moment_of(const Rule& weight, const CompanionDecl& kind, Dia
   return rule;
 }
 
-void carry_kinds(RuleSet& set, const Kinds& kinds, Diagnostics& diagnostics) {
+void carry_kinds(RuleSet& set, const Kinds& kinds, SideId to, Diagnostics& diagnostics) {
   if (kinds.weights && kinds.companions.empty()) return;
   const std::vector<Rule> weights = std::move(set.rules);
   const std::vector<Copy> copies = std::move(set.copies);
@@ -78,6 +78,12 @@ void carry_kinds(RuleSet& set, const Kinds& kinds, Diagnostics& diagnostics) {
   }
   for (const size_t index : kinds.companions) {
     const CompanionDecl& kind = set.file.companions[index];
+    if (!kind.templates[to]) {
+      diagnostics.error("V01", kind.name.span,
+                        format("`{}` is in the source, and has no name on the {} side", kind.name.s, set.file.sides[to].s),
+                        "say it here, or convert the weights without it");
+      return;
+    }
     std::map<RuleId, RuleId> derived;
     for (RuleId id = 0; id < weights.size(); ++id) {
       auto rule = is_lora(kind.kind) ? lora_of(set.file, weights[id], kind, diagnostics)
@@ -92,7 +98,7 @@ void carry_kinds(RuleSet& set, const Kinds& kinds, Diagnostics& diagnostics) {
       copy.of = derived.at(copy.of);
       for (Alternative& alternative : copy.form)
         for (Address& address : alternative.addresses) {
-          address.form = kind.templates[copy.side]->s;
+          if (kind.templates[copy.side]) address.form = kind.templates[copy.side]->s;
           if (kind.kind != Kind::master && !follow_ops(address, kind, diagnostics)) return;
         }
       set.copies.push_back(std::move(copy));

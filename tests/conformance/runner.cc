@@ -101,9 +101,9 @@ class CaseRun {
     return request;
   }
   // The rules of the kinds that the source holds.
-  RuleSet carried(const CaseEnd& from, const Contents& source, Diagnostics& diagnostics) const {
+  RuleSet carried(const CaseEnd& from, const CaseEnd& to, const Contents& source, Diagnostics& diagnostics) const {
     RuleSet rules = *rules_.set;
-    carry_kinds(rules, kinds_of(rules.file, spec(from).side, source), diagnostics);
+    carry_kinds(rules, kinds_of(rules.file, spec(from).side, source), spec(to).side, diagnostics);
     return rules;
   }
   EndSpec spec(const CaseEnd& end) const {
@@ -119,7 +119,7 @@ class CaseRun {
     const std::string way = forward ? "there: " : "back: ";
     const MemoryCheckpoint source = load(case_.folder / source_folder, from);
     Diagnostics diagnostics;
-    const RuleSet rules = carried(from, source.contents(), diagnostics);
+    const RuleSet rules = carried(from, to, source.contents(), diagnostics);
     const auto plan = make_plan(request(from, to, rules), source.contents(), {cast, false}, diagnostics);
     expect(plan.has_value(), way + rules_.shown(diagnostics));
     if (options_.verbose) std::fputs((way + "\n" + to_text(plan->graph, rules, rules_.sources)).c_str(), stdout);
@@ -205,7 +205,7 @@ class CaseRun {
   }
   void convert_mistake(Diagnostics& diagnostics) {
     const MemoryCheckpoint source = load(case_.folder / "in", *case_.from);
-    const RuleSet rules = carried(*case_.from, source.contents(), diagnostics);
+    const RuleSet rules = carried(*case_.from, *case_.to, source.contents(), diagnostics);
     if (diagnostics.failed()) return;
     const auto plan = make_plan(request(*case_.from, *case_.to, rules), source.contents(), {}, diagnostics);
     if (!plan) return;

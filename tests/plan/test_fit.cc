@@ -99,7 +99,7 @@ TEST_CASE("how well names fit") {
     for (const auto& [name, shape] : test.tensors) source.tensors.push_back({name, DType::f32, shape, 0, {}});
     RuleSet set = rules.set;
     Diagnostics diagnostics;
-    carry_kinds(set, kinds_of(set.file, 0, source), diagnostics);
+    carry_kinds(set, kinds_of(set.file, 0, source), 1, diagnostics);
     ConfigRequest request{&set, end_of(0), end_of(1), nullptr, {}, true};
     const auto model = bind(request, diagnostics);
     REQUIRE(model);
