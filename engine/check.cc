@@ -4,7 +4,9 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "ends.h"
 #include "parallel_lists.h"
+#include "plan/packing.h"
 #include "planning.h"
 #include "store/file.h"
 #include "store/formats.h"
@@ -83,12 +85,14 @@ void check_config(const RuleSet& set, const std::filesystem::path& path, Diagnos
 }
 
 void check_checkpoint(const RuleSet& set, const std::filesystem::path& path, Diagnostics& diagnostics) {
-  const auto reader = open_checkpoint(path);
-  const Contents& source = reader->contents();
-  const auto side = source.side ? set.file.side(*source.side) : std::nullopt;
+  auto reader = open_checkpoint(path);
+  const auto& said = reader->contents().side;
+  const auto side = said ? set.file.side(*said) : std::nullopt;
   if (!side) fail_usage(format("{}: holds no side of {}", escape(path.string()), set.file.family.s));
-  ConfigRequest request{&set, {*side, source.mesh, {}, {}, {}}, {}, &source.config, {}, true};
-  for (const PlaceInfo& place : source.places) request.from.places.push_back(place.at);
+  reader = unpack(std::move(reader), set, *side, diagnostics);
+  if (!reader) return;
+  const Contents& source = reader->contents();
+  ConfigRequest request{&set, source_end(*side, source), {}, &source.config, {}, true};
   request.to.side = *side == 0 && set.file.sides.size() > 1 ? 1 : 0;
   make_plan(std::move(request), source, {}, diagnostics);
 }

@@ -1,6 +1,7 @@
 // Which rule file a checkpoint is for, when nobody says: by its configuration, else by trying.
 #include "base/text.h"
 #include "ends.h"
+#include "plan/packing.h"
 #include "planning.h"
 
 namespace tessera {
@@ -28,9 +29,10 @@ std::filesystem::path choose_rules(Session& session, const Request& request, con
       auto rules = load_rules(session, path, request.folders, quiet);
       if (!rules || !source.side || !rules->set.file.side(*source.side)) continue;
       const SideId side = *rules->set.file.side(*source.side);
+      const auto unpacked = source.whole ? unpack(source, rules->set, side, quiet) : std::optional(source);
       ConfigRequest trial{&rules->set,    source_end(side, source), source_end(side, source),
                           &source.config, as_map(request.settings), false};
-      if (make_plan(trial, source, {}, quiet) && !quiet.failed()) found.push_back(path);
+      if (unpacked && make_plan(trial, *unpacked, {}, quiet) && !quiet.failed()) found.push_back(path);
     }
     if (!found.empty()) evidence.push_back("the rules by names, shapes and arguments");
   }
