@@ -49,6 +49,7 @@ class MetadataReader {
     fail(format("`{}`: {}", escape(name), what));
   }
 
+  bool is_empty(PickleId id) const { return tree_.is(id, PickleKind::dict) && tree_.items(id).empty(); }
   bool is_object(PickleId id) const { return tree_.is(id, PickleKind::opaque); }
 
   void require(PickleId id, PickleKind kind, std::string_view what) const {
@@ -120,7 +121,8 @@ class MetadataReader {
       fail(name, format("no name for a tensor: 1 to {} bytes, no NUL", limits::name_bytes));
     if (!is_object(value)) fail(name, format("described by a value of kind {}", name_of(tree_.at(value).kind)));
     if (find(value, "chunks")) return tensor(name, value);
-    if (tree_.state(value)) fail(name, "neither a tensor nor an object: its description is of an unknown form");
+    if (const auto state = tree_.state(value); state && !is_empty(*state))
+      fail(name, "neither a tensor nor an object: its description is of an unknown form");
     out_.objects.push_back({name, blob_of(name, nullptr)});
   }
 

@@ -19,8 +19,7 @@ class MetadataWriter {
     for (const DcpTensor& tensor : metadata_.tensors) describe(tensor);
     for (const DcpObject& object : metadata_.objects) {
       pickle_.text(object.name);
-      begin("BytesStorageMetadata");
-      end();
+      pickle_.begin_object(classes, "BytesStorageMetadata");  // without fields
     }
     pickle_.end_dict();
     pickle_.text("planner_data");

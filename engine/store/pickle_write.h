@@ -28,7 +28,7 @@ class PickleWriter {
   void begin_tuple();
   void end_tuple();
   void tuple(std::span<const int64_t> integers);
-  // An object of a class, then its state (one value), then the end.
+  // An object of a class; then, if it has fields, its state (one value) and the end.
   void begin_object(std::string_view module, std::string_view name);
   void end_object();
   void call_with_one();  // of the last two values, a function and its argument

@@ -6,7 +6,6 @@ Needs torch, transformers and megatron-core. The judge of models is ../interop/o
 that only these tests use.
 """
 import concurrent.futures
-import contextlib
 import hashlib
 import json
 import os
@@ -17,16 +16,15 @@ import subprocess
 import sys
 import tempfile
 
+import numpy
 import torch
-import torch.distributed as dist
-import torch.distributed.checkpoint as dcp
 from torch.distributed.checkpoint.format_utils import dcp_to_torch_save
 
 HERE = pathlib.Path(__file__).parent
-ORACLE = [sys.executable, str(HERE.parent / "interop" / "oracle" / "oracle.py")]
-DTYPES = [torch.float32, torch.bfloat16, torch.float16, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bool,
-          torch.float8_e4m3fn]
-
+sys.path.insert(0, str(HERE.parent / "interop" / "oracle"))
+import hf as transformers_models  # noqa: E402
+import oracle as judge  # noqa: E402
+import torch_shards  # noqa: E402
 
 class Failed(Exception):
     pass
@@ -40,7 +38,8 @@ def run(*words, status=0):
 
 
 def oracle(*words):
-    return run(*ORACLE, *words)
+    """Megatron-Core, in processes of its own."""
+    return run(sys.executable, judge.__file__, *words)
 
 
 def check(right, what):
@@ -52,52 +51,42 @@ def sha256(tensor):
     return hashlib.sha256(tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes()).hexdigest()
 
 
+def same_logits(a, b, tolerance=1e-4):
+    """Over the vocabulary that both have; what is not a number differs."""
+    columns = min(a.shape[-1], b.shape[-1])
+    difference = abs(a[..., :columns] - b[..., :columns]).max()
+    check(a.shape[:-1] == b.shape[:-1] and difference <= tolerance, f"logits differ by {difference}")
+
+
+def without_pads(tensors):
+    """The vocabulary's rows that mean something: what stands in the others nobody says."""
+    def cut(name, tensor):
+        if not name.endswith(("word_embeddings.weight", "output_layer.weight")):
+            return tensor
+        rank = int(name[8:10]) if name.startswith("mp_rank_") else 0
+        return tensor[:max(0, judge.families.VOCAB - rank * len(tensor))]
+    return {name: cut(name, tensor) for name, tensor in tensors.items()}
+
+
+def same_tensors(read, a, b):
+    """Bit for bit, names, shapes and dtypes too; `read` one of the judge's readers."""
+    a, b = read(a), read(b)
+    check({n: t.shape for n, t in a.items()} == {n: t.shape for n, t in b.items()}, "shapes differ")
+    a, b = without_pads(a), without_pads(b)
+    check(a and a.keys() == b.keys(), f"names {sorted(a.keys() ^ b.keys())}")
+    for name, tensor in a.items():
+        check((tensor.shape, tensor.dtype) == (b[name].shape, b[name].dtype), f"{name}: shape or dtype")
+        check(sha256(tensor) == sha256(b[name]), f"{name}: other bits")
+
+
 def step_of(folder):
     word = (folder / "latest_checkpointed_iteration.txt").read_text().strip()
     return folder / (word if word == "release" else f"iter_{int(word):07d}")
 
 
-# --- what torch writes ------------------------------------------------------------------------------------------------
-
-
-def random_tensors():
-    """name -> (global tensor, how its two axes are sharded over a 2 x 2 mesh); sizes that do not divide too."""
-    generator = torch.Generator().manual_seed(5)
-    tensors = {}
-    for i, dtype in enumerate(DTYPES):
-        for how in ("rows", "columns", "both", "whole"):
-            values = torch.randint(0, 100, (7 + i, 5), generator=generator)
-            tensors[f"a.{str(dtype)[6:]}.{how}"] = ((values > 50) if dtype == torch.bool else values.to(dtype), how)
-    tensors["a.cube"] = (torch.rand(3, 4, 6, generator=generator), "both")
-    tensors["a.scalar"] = (torch.tensor(3.5), "whole")
-    tensors["a.empty"] = (torch.empty(0, 4), "whole")
-    return tensors
-
-
-def write_shards(rank, folder, scratch):
-    """One process of four: torch shards, torch writes."""
-    from torch.distributed.device_mesh import init_device_mesh
-    from torch.distributed.tensor import Replicate, Shard, distribute_tensor
-
-    dist.init_process_group("gloo", init_method=f"file://{scratch}/store", rank=rank, world_size=4)
-    mesh = init_device_mesh("cpu", (2, 2))
-    placements = {"rows": [Shard(0), Replicate()], "columns": [Replicate(), Shard(1)], "both": [Shard(0), Shard(1)]}
-    state = {name: distribute_tensor(tensor, mesh, placements[how]) if how in placements else tensor
-             for name, (tensor, how) in random_tensors().items()}
-    with contextlib.redirect_stderr(open(os.devnull, "w")):
-        dcp.save(state, checkpoint_id=str(folder))
-    os._exit(0)  # the group is not taken down: nothing waits for it
-
-
-def write_all_shards(folder):
-    context = torch.multiprocessing.get_context("fork")
-    with tempfile.TemporaryDirectory() as scratch:
-        ranks = [context.Process(target=write_shards, args=(rank, folder, scratch)) for rank in range(4)]
-        for process in ranks:
-            process.start()
-        for process in ranks:
-            process.join()
-        return max(abs(p.exitcode) for p in ranks)
+def mesh_options(mesh):
+    tp, pp, ep = mesh
+    return ["--tp", tp, "--pp", pp, "--ep", ep] + (["--etp", 1] if ep > 1 else [])
 
 
 # --- the tests --------------------------------------------------------------------------------------------------------
@@ -105,19 +94,21 @@ def write_all_shards(folder):
 
 class Tests:
     def __init__(self, program, work):
-        self.tessera, self.work = program, work
-        self.hf, self.logits = self.made_hf("gpt2")
-
-    def made_hf(self, family):
-        hf, logits = self.work / f"hf-{family}", self.work / f"{family}.npy"
-        oracle("make-hf", family, "--out", hf)
-        oracle("hf-logits", hf, "--out", logits)
-        return hf, logits
+        self.tessera, self.work, self.made = program, work, {}
+        for family in ("gpt2", "mixtral", "deepseek_v3"):  # not in threads: transformers loads its modules as it goes
+            folder = work / f"hf-{family}"
+            transformers_models.make(family, folder, torch.float32, "50GB", False, 1)
+            self.made[family] = folder, transformers_models.logits(folder, judge.fixed_tokens())
+        self.hf = self.made["gpt2"][0]
 
     def convert(self, source, name, *options):
         target = self.work / name
         run(self.tessera, "convert", source, target, "--quiet", "--no-sync", *options)
         return target
+
+    def megatron_logits(self, checkpoint, name, *mesh):
+        oracle("load-mcore", checkpoint, *mesh, "--out", self.work / name)
+        return numpy.load(self.work / name)
 
     def rules(self, family):
         return ("--rules", HERE / "rules" / f"{family}.yaml")
@@ -125,7 +116,7 @@ class Tests:
     # (a) torch writes, we read
     def shards(self):
         folder = self.work / "shards"
-        run(sys.executable, __file__, "--write-shards", folder)  # a process without threads, which may fork
+        run(sys.executable, torch_shards.__file__, folder)  # without threads, since it forks
         for name in ("torch_dcp", "torch_dist"):
             if name == "torch_dist":
                 (folder / "metadata.json").write_text(json.dumps({"sharded_backend": "torch_dist", "sharded_backend_version": 1}))
@@ -133,7 +124,7 @@ class Tests:
             report = json.loads(run(self.tessera, "inspect", folder, "--json", "--hash", "--quiet"))
             check(report["format"] == name, f"format {report['format']}")
             found = {t["name"]: t for t in report["tensors"]}
-            wanted = {n: t for n, (t, _) in random_tensors().items()}
+            wanted = {n: t for n, (t, _) in torch_shards.random_tensors().items()}
             check(found.keys() == wanted.keys(), f"names {sorted(found.keys() ^ wanted.keys())}")
             for key, tensor in wanted.items():
                 check(found[key]["shape"] == list(tensor.shape), f"{key}: shape {found[key]['shape']}")
@@ -166,46 +157,37 @@ class Tests:
 
     # (c) Hugging Face -> ours -> Megatron-Core, which loads on its own mesh
     def to_megatron(self, family="gpt2", meshes=((1, 1, 1), (2, 2, 1)), rules=(), asked=()):
-        hf, logits = (self.hf, self.logits) if family == "gpt2" else self.made_hf(family)
-        ours = self.convert(hf, f"c-{family}{''.join(map(str, asked))}", "--format", "torch_dist", *rules, *asked)
-        for tp, pp, ep in meshes:
-            out = self.work / f"c-{family}-{tp}{pp}{ep}{''.join(map(str, asked))}.npy"
-            mesh = ("--tp", tp, "--pp", pp, "--ep", ep) + (("--etp", 1) if ep > 1 else ())
-            oracle("load-mcore", ours, *mesh, "--out", out)
-            oracle("compare", logits, out)
-        back = self.convert(ours, f"c-back-{family}{''.join(map(str, asked))}", "--to", "hf", *rules)
-        oracle("same-tensors", hf, back)
+        hf, logits = self.made[family]
+        name = "-".join(("c", family, *map(str, asked)))
+        ours = self.convert(hf, name, "--format", "torch_dist", *rules, *asked)
+        for mesh in meshes:
+            same_logits(logits, self.megatron_logits(ours, f"{name}{mesh}.npy", *mesh_options(mesh)))
+        same_tensors(judge.hf_tensors, hf, self.convert(ours, f"{name}-back", "--to", "hf", *rules))
 
-    # (d) Megatron-Core -> ours -> Hugging Face
+    # (d) Megatron-Core -> ours -> Hugging Face, and to distributed again: Megatron's own tensors
     def from_megatron(self, family="gpt2", meshes=((1, 1, 1), (2, 2, 1)), rules=(), options=(), key=None):
         backs = []
-        for tp, pp, ep in meshes:
-            name = f"d-{family}-{tp}{pp}{ep}{''.join(options)}"
+        for mesh in meshes:
+            name = "-".join(("d", family, *map(str, mesh), *options))
             made = self.work / name
-            mesh = ("--tp", tp, "--pp", pp, "--ep", ep) + (("--etp", 1) if ep > 1 else ())
-            oracle("make-mcore", family, *mesh, "--format", "torch_dist", "--out", made, *options)
-            if key:
-                check(key in oracle("list", made), f"{key} is no key of Megatron's")
-            oracle("load-mcore", made, "--out", self.work / f"{name}.npy")
+            oracle("make-mcore", family, *mesh_options(mesh), "--format", "torch_dist", "--out", made, *options)
             backs.append(self.convert(made, f"{name}-hf", "--to", "hf", *rules))
-            oracle("hf-logits", backs[-1], "--out", self.work / f"{name}-hf.npy")
-            oracle("compare", self.work / f"{name}.npy", self.work / f"{name}-hf.npy")
-            oracle("same-tensors", backs[0], backs[-1])
-            # and to distributed again: Megatron's own tensors, bit for bit
-            again = self.convert(made, f"{name}-again", "--to", "mcore", "--format", "torch_dist", "--tp", tp, "--pp", pp,
-                                 *rules)
-            oracle("same-tensors", made, again)
+            again = self.convert(made, f"{name}-again", "--to", "mcore", "--format", "torch_dist", "--tp", mesh[0], *rules)
+            same_tensors(judge.torch_dist_tensors, step_of(made), step_of(again))
+            check(not key or key in judge.torch_dist_tensors(step_of(made)), f"{key} is no key of Megatron's")
+            if mesh != meshes[0]:
+                same_tensors(judge.hf_tensors, backs[0], backs[-1])
+                continue
+            same_logits(self.megatron_logits(made, f"{name}.npy"), transformers_models.logits(backs[0], judge.fixed_tokens()))
 
     # (e) ranks <-> distributed
     def ranks_and_back(self):
-        ranks = self.work / "e-ranks"
-        oracle("make-mcore", "gpt2", "--tp", 2, "--pp", 2, "--dtype", "bf16", "--out", ranks)
-        there = self.convert(ranks, "e-dist", "--to", "mcore", "--format", "torch_dist", "--tp", 2)
+        for layout in ("torch", "torch_dist"):
+            oracle("make-mcore", "gpt2", "--tp", 2, "--pp", 2, "--dtype", "bf16", "--format", layout, "--out", self.work / f"e-{layout}")
+        there = self.convert(self.work / "e-torch", "e-there", "--to", "mcore", "--format", "torch_dist", "--tp", 2)
         back = self.convert(there, "e-back", "--to", "mcore", "--tp", 2, "--pp", 2)
-        oracle("same-tensors", ranks, back)
-        made = self.work / "e-made"
-        oracle("make-mcore", "gpt2", "--tp", 2, "--pp", 2, "--dtype", "bf16", "--format", "torch_dist", "--out", made)
-        oracle("same-tensors", made, there)
+        same_tensors(judge.torch_dist_tensors, step_of(self.work / "e-torch_dist"), step_of(there))
+        same_tensors(judge.torch_tensors, step_of(self.work / "e-torch"), step_of(back))
 
     def same_bytes(self):
         """Threads and memory change nothing."""
@@ -240,9 +222,8 @@ class Tests:
             return edit
 
         def swap(value):
-            one, two = [k for k in value.storage_data if k.fqn.endswith("linear_fc1.weight")][:2]
+            one, two = (next(k for k in value.storage_data if k.fqn.endswith(n)) for n in ("linear_fc1.weight", "linear_fc2.bias"))
             value.storage_data[one], value.storage_data[two] = value.storage_data[two], value.storage_data[one]
-            value.storage_data[one].length += 1
 
         def beyond(value):
             next(iter(value.storage_data.values())).offset = 1 << 40
@@ -269,7 +250,7 @@ class Tests:
         refused(lambda step: torch.save([Shell()], step / "common.pt"), "common.pt", "system")
         refused(lambda step: (step / "__0_0.distcp").unlink(), "__0_0.distcp")
         refused(lambda step: os.truncate(step / "__0_0.distcp", 5000), "__0_0.distcp")
-        refused(metadata(swap), "linear_fc1.weight")
+        refused(metadata(swap), "linear_fc", ".metadata says")
         refused(metadata(beyond), "are wanted")
         refused(metadata(hole), "some are missing")
         refused(metadata(larger), "linear_fc1.weight")
@@ -283,6 +264,7 @@ class Tests:
     def table(self):
         moe = dict(family="mixtral", rules=self.rules("mixtral"))
         layers = dict(family="deepseek_v3", rules=self.rules("deepseek_v3"))
+        no_mtp = (*layers["rules"], "--set", "num_nextn_predict_layers=0")  # transformers drops the weights, not the key
         yield "torch's shards", self.shards
         yield "read by torch", self.read_by_torch
         yield "gpt2 to Megatron-Core", self.to_megatron
@@ -295,14 +277,12 @@ class Tests:
         yield "experts from Megatron-Core", lambda: self.from_megatron(
             meshes=((1, 1, 1), (2, 2, 2)), key="decoder.layers.mlp.experts.experts.linear_fc1.weight", **moe)
         yield "grouped experts from Megatron-Core", lambda: self.from_megatron(meshes=((1, 1, 1),), options=("--grouped",), **moe)
-        yield "layers that differ, to Megatron-Core", lambda: self.to_megatron(meshes=((1, 1, 1), (1, 2, 2)), **layers)
+        yield "layers that differ, to Megatron-Core", lambda: self.to_megatron("deepseek_v3", ((1, 2, 2),), no_mtp)
         yield "layers that differ, from Megatron-Core", lambda: self.from_megatron(
             meshes=((1, 1, 1), (2, 1, 2)), key="decoder.layers.1.mlp.experts.experts.linear_fc1.weight", **layers)
 
 
 def main():
-    if sys.argv[1] == "--write-shards":
-        return write_all_shards(sys.argv[2])
     program = pathlib.Path(sys.argv[1]).resolve() / "tessera"
     wanted = sys.argv[2:]
     passed = failed = 0
@@ -313,9 +293,9 @@ def main():
             try:
                 test.result()
                 passed += 1
-            except Failed as reason:
+            except (Exception, SystemExit) as reason:
                 failed += 1
-                print(f"{name}: {reason}", flush=True)
+                print(f"{name}: {reason!r}" if not isinstance(reason, Failed) else f"{name}: {reason}", flush=True)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
