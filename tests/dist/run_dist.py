@@ -189,6 +189,18 @@ class Tests:
         same_tensors(judge.torch_dist_tensors, step_of(self.work / "e-torch_dist"), step_of(there))
         same_tensors(judge.torch_tensors, step_of(self.work / "e-torch"), step_of(back))
 
+    def other_states(self):
+        """Virtual stages under local names; optimizer state beside the weights."""
+        for name, options in (("ranks", []), ("local", ["--tp", 2, "--pp", 2, "--vpp", 2, "--format", "torch_dist", "--spec", "local"]),
+                              ("optimizer", ["--tp", 2, "--dp", 2, "--format", "torch_dist", "--optimizer", "dp_reshardable"])):
+            oracle("make-mcore", "gpt2", *options, "--out", self.work / f"s-{name}")
+        hf = [self.convert(self.work / f"s-{name}", f"s-{name}-hf", "--to", "hf") for name in ("ranks", "local")]
+        same_tensors(judge.hf_tensors, *hf)
+        trained = self.work / "s-optimizer"
+        said = run(self.tessera, "convert", trained, self.work / "s-trained-hf", "--to", "hf")
+        check("of optimizer state are not read" in said, f"no word of the optimizer: {said}")
+        same_logits(self.megatron_logits(trained, "s.npy"), transformers_models.logits(self.work / "s-trained-hf", judge.fixed_tokens()))
+
     def same_bytes(self):
         """Threads and memory change nothing."""
         hashes = set()
@@ -271,6 +283,7 @@ class Tests:
         yield "gpt2 to Megatron-Core, padded for two ranks", lambda: self.to_megatron(meshes=((2, 1, 1),), asked=("--tp", 2))
         yield "gpt2 from Megatron-Core", self.from_megatron
         yield "ranks and back", self.ranks_and_back
+        yield "other states", self.other_states
         yield "same bytes", self.same_bytes
         yield "hostile files", self.hostile
         yield "experts to Megatron-Core", lambda: self.to_megatron(meshes=((1, 1, 1), (2, 1, 2)), **moe)
