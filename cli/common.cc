@@ -66,7 +66,7 @@ void RequestOptions::add_to(CLI::App& verb) {
   verb.add_option("--place", places, "placement table, as pp=6,9,9,8");
   verb.add_option("--dtype", dtype, "fp32, fp16, bf16: of floating weights");
   verb.add_option("--pad-fill", pad_fill, "zero, or repeat the last index")->check(CLI::IsMember({"zero", "repeat"}));
-  verb.add_option("--set", settings, "KEY=VALUE: an option or configuration key")->expected(1)->take_all();
+  verb.add_option("--set", settings, "KEY=VALUE: an option or configuration key")->allow_extra_args(false);
 }
 
 Request RequestOptions::finish(const Global& global) const {

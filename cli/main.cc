@@ -18,8 +18,10 @@ constexpr const char* header =
     "Every verb has --help with an example.";
 
 using AddVerb = void (*)(CLI::App&, tessera::cli::Global&);
-constexpr std::array<AddVerb, 5> verbs = {tessera::cli::add_convert, tessera::cli::add_check, tessera::cli::add_plan,
-                                          tessera::cli::add_inspect, tessera::cli::add_families};
+constexpr std::array<AddVerb, 7> verbs = {tessera::cli::add_convert, tessera::cli::add_check,
+                                          tessera::cli::add_plan,    tessera::cli::add_explain,
+                                          tessera::cli::add_inspect, tessera::cli::add_init,
+                                          tessera::cli::add_families};
 
 void add_global(CLI::App& app, tessera::cli::Global& global) {
   app.add_flag("--json", global.json, "one JSON report on stdout");
@@ -28,8 +30,8 @@ void add_global(CLI::App& app, tessera::cli::Global& global) {
   app.add_option("--color", global.color, "auto, always or never")->check(CLI::IsMember({"auto", "always", "never"}));
   app.add_option("--progress", global.progress, "auto, always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}));
-  app.add_option("--rules-dir", global.rules_dirs,
-                 "folders of rule files, before $TESSERA_RULES and the installed one");
+  app.add_option("--rules-dir", global.rules_dirs, "folder of rule files, before $TESSERA_RULES and the installed one")
+      ->allow_extra_args(false);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // tessera plan SRC
+#include <cstdio>
 #include <memory>
 
 #include "base/text.h"
@@ -9,7 +10,7 @@ namespace {
 
 struct Options {
   RequestOptions common;
-  std::string source, format = "text", config, output_format, against;
+  std::string source, format, config, against;
   PlanView view;
   int64_t layer = -1;
 };
@@ -23,8 +24,18 @@ int run(Options& options, Global global, Session& session) {
   PlanView view = options.view;
   view.against = options.against;
   if (options.layer >= 0) view.layer = options.layer;
-  if (options.format == "json") global.json = true;
-  show(plan(session, request, view), session, global);
+  if (options.format.empty()) options.format = global.json ? "json" : "text";
+  view.format = options.format;
+  const bool is_plain = view.format == "text" || view.format == "json";
+  if (global.json && view.format != "json") fail_usage(format("--json: not with --format {}", view.format));
+  if (!view.names_of.empty() && !is_plain) fail_usage(format("--names: text or json, not {}", view.format));
+  view.print = [quiet = global.quiet && view.format == "text"](std::string_view text) {
+    if (!quiet && std::fwrite(text.data(), 1, text.size(), stdout) != text.size())
+      fail_world("stdout: cannot be written");
+  };
+  const Report report = plan(session, request, view);
+  global.json = view.format == "json" && !view.names_of.empty();
+  show(report, session, global);
   return 0;
 }
 
@@ -33,11 +44,14 @@ int run(Options& options, Global global, Session& session) {
 void add_plan(CLI::App& app, Global& global) {
   auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("plan", "the compiled transform graph; nothing is written");
-  verb->footer("Example: tessera plan hf-folder/ --tp 2 --layer 0");
+  verb->footer(
+      "Examples: tessera plan hf-folder/ --tp 2 --layer 0\n          tessera plan hf-folder/ --tp 2 --format html > "
+      "plan.html");
   verb->add_option("source", options->source, "a checkpoint; only its headers are read");
   options->common.add_to(*verb);
   verb->add_option("--config", options->config, "instead of a checkpoint: a config.json (with --rules)");
-  verb->add_option("--format", options->format, "text or json")->check(CLI::IsMember({"text", "json"}));
+  verb->add_option("--format", options->format, "text, json, dot, svg or html (one page that needs no network)")
+      ->check(CLI::IsMember({"text", "json", "dot", "svg", "html"}));
   verb->add_option("--layer", options->layer, "only names with this number")->check(CLI::NonNegativeNumber);
   verb->add_option("--name", options->view.glob, "only names that match, * for anything");
   verb->add_option("--names", options->view.names_of, "print one side's tensors: place, name, shape, dtype")

@@ -1,6 +1,7 @@
 // Which rule file a checkpoint is for, when nobody says: by its configuration, else by trying.
 #include "base/text.h"
 #include "ends.h"
+#include "plan/kinds.h"
 #include "plan/packing.h"
 #include "planning.h"
 
@@ -30,9 +31,11 @@ std::filesystem::path choose_rules(Session& session, const Request& request, con
       if (!rules || !source.side || !rules->set.file.side(*source.side)) continue;
       const SideId side = *rules->set.file.side(*source.side);
       const auto unpacked = source.whole ? unpack(source, rules->set, side, quiet) : std::optional(source);
+      if (!unpacked) continue;
+      carry_kinds(rules->set, kinds_of(rules->set.file, side, *unpacked), quiet);
       ConfigRequest trial{&rules->set,    source_end(side, source), source_end(side, source),
                           &source.config, as_map(request.settings), false};
-      if (unpacked && make_plan(trial, *unpacked, {}, quiet) && !quiet.failed()) found.push_back(path);
+      if (make_plan(trial, *unpacked, {}, quiet) && !quiet.failed()) found.push_back(path);
     }
     if (!found.empty()) evidence.push_back("the rules by names, shapes and arguments");
   }

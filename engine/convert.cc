@@ -26,11 +26,12 @@ void verify_sources(const Prepared& prepared) {
   std::vector<bool> done(source.storages.size(), false);
   for (const Tensor& tensor : prepared.plan.graph.tensors) {
     if (tensor.output) continue;
-    for (const Chunk& chunk : source.tensors[tensor.index].chunks) {
-      if (done[chunk.storage]) continue;
-      done[chunk.storage] = true;
-      prepared.reader->verify(chunk.storage);
-    }
+    for (const uint32_t index : source_tensors(prepared.plan.graph, tensor))
+      for (const Chunk& chunk : source.tensors[index].chunks) {
+        if (done[chunk.storage]) continue;
+        done[chunk.storage] = true;
+        prepared.reader->verify(chunk.storage);
+      }
   }
 }
 
@@ -79,6 +80,7 @@ Report convert(Session& session, const Request& request, const ConvertOptions& o
   uint64_t bytes = 0;
   for (const FileInfo& file : writer->files()) bytes += file.bytes;
   folder.require_space(bytes + bytes / 100);
+  writer->open();
   verify_sources(*prepared);
   const RunResult result = move_bytes(session, *prepared, *writer, options);
   if (result.interrupted) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/diagnostic.h"
@@ -67,14 +68,19 @@ struct Session {
 
 // All throw Refused (rules or mapping; exit 1) or Error (usage 2, world 3).
 Report convert(Session& session, const Request& request, const ConvertOptions& options);
-// json: the graph as `plan --format json` prints it; lines: as text.
+// The graph goes to `print`, piece by piece; with `names_of`, the report has the names instead.
 struct PlanView {
+  std::string format = "text";  // text, json (schemas/plan.schema.json), dot, svg, html
+  std::function<void(std::string_view)> print;
   std::string names_of;  // --names SIDE
   std::filesystem::path against;
   std::string glob;              // --name
   std::optional<int64_t> layer;  // --layer
 };
 Report plan(Session& session, const Request& request, const PlanView& view);
+// `name`: a tensor of either end, `[PLACE:]name`; one of its elements, `name[i, j]`; or a rule. Nothing is written.
+// json: schemas/explain.schema.json.
+Report explain(Session& session, const Request& request, const std::string& name, uint64_t max_shard_size);
 struct InspectOptions {
   bool tree = false, hash = false;
 };
@@ -84,14 +90,36 @@ struct CheckOptions {
   bool flat = false, tp_lists = false;
   std::filesystem::path config, checkpoint;
 };
-// One rule file. Diagnostics are returned, not thrown, so that many files can be checked in one run.
+// One rule file, dialect or packing. Diagnostics are returned, not thrown: many files can be checked in one run.
 struct Checked {
   Report report;
   Diagnostics diagnostics;
+  std::optional<Fault> fault;  // if it could not be checked: what its exit status would be
 };
 Checked check_rules(Session& session, const std::filesystem::path& file, const RuleFolders& folders,
                     const CheckOptions& options);
 Report families(Session& session, const RuleFolders& folders);
+struct InitRequest {
+  std::filesystem::path source, other;  // checkpoints of one rank; the second of the other side, or empty
+  std::filesystem::path config_file;    // instead of the source's config.json
+  std::filesystem::path output;         // where the text will be put: messages name it; empty: FAMILY.yaml
+  std::string family;                   // empty: `model_type`, else the source's name
+  RuleFolders folders;
+  bool borrow = true;                   // look at the rule files that are there
+};
+// A first rule file, and what `check` says of it with the source's headers. No text: a rule file that is there fits.
+struct Drafted {
+  Report report;
+  std::string text;
+  Checked checked;
+};
+Drafted init(Session& session, const InitRequest& request);
+// Puts a text into a file as a whole or not at all. Error(usage) if there is one and it may not be replaced.
+void write_text(const std::filesystem::path& path, const std::string& text, bool overwrite);
 const char* explain_diagnostic(std::string_view id);  // nullptr if there is no such id
+std::string explain_diagnostics();                    // of all ids, as a page
+// The JSON Schemas of schemas/, as they were when this was built: "rules", "dialect", "report", ...
+std::vector<std::string> schema_names();
+const char* schema_text(std::string_view name);  // nullptr if there is no such schema
 
 }  // namespace tessera

@@ -1,8 +1,9 @@
-// `plan`: the compiled graph to be looked at; nothing is written.
+// `plan`: the compiled graph to be looked at, in the format asked for; nothing is written.
 #include <algorithm>
 
-#include "base/json.h"
 #include "base/text.h"
+#include "ends.h"
+#include "plan/graph_view.h"
 #include "planning.h"
 #include "store/file.h"
 #include "summary.h"
@@ -10,103 +11,65 @@
 namespace tessera {
 namespace {
 
-Value numbers(const std::vector<int64_t>& values) {
-  List list;
-  for (int64_t v : values) list.push_back(v);
-  return list;
-}
-
-Map box_json(const Box& box) {
+Map end_json(const RuleFile& file, const EndSpec& end, const std::string& format_name) {
   Map json;
-  json["shape"] = numbers(box.shape);
-  for (const auto& [key, at] : {std::pair{"from", &box.from}, std::pair{"to", &box.to}}) {
-    Map end;
-    end["offset"] = at->offset;
-    end["strides"] = numbers(at->strides);
-    json[key] = std::move(end);
-  }
+  json["side"] = file.sides[end.side].s;
+  json["format"] = format_name;
+  json["mesh"] = mesh_json(end.mesh);
+  List dialects, places;
+  for (const std::string& dialect : end.dialects) dialects.push_back(dialect);
+  for (const Coordinates& at : places_of(end)) places.push_back(mesh_json(at));
+  json["dialects"] = std::move(dialects);
+  json["places"] = std::move(places);
   return json;
 }
 
-Map tensor_json(const Tensor& tensor) {
+Value narrowed_json(const Narrowing& narrowing) {
+  if (narrowing.glob.empty() && !narrowing.layer) return {};
   Map json;
-  json["name"] = tensor.name;
-  json["end"] = tensor.output ? "to" : "from";
-  json["place"] = int64_t{tensor.place};
-  json["dtype"] = std::string(info(tensor.dtype).name);
-  json["shape"] = numbers(tensor.shape);
+  json["layer"] = narrowing.layer ? Value(*narrowing.layer) : Value();
+  json["name"] = narrowing.glob.empty() ? Value() : Value(narrowing.glob);
   return json;
 }
 
-Map move_json(const Move& move, const RuleSet& rules, const Sources& sources) {
-  const auto id = [](TensorId t) { return t == none_id ? Value() : Value(int64_t{t}); };
-  Map json;
-  json["op"] = op_name(move.op);
-  json["from"] = id(move.from);
-  json["to"] = id(move.to);
-  json["box"] = box_json(move.box);
-  json["rule"] = rules.rules[move.why].name;
-  json["pad"] = move.pad;
-  if (move.span.known()) {
-    const Position at = sources.position(move.span);
-    json["at"] = format("{}:{}:{}", sources.name(move.span.source), at.line, at.column);
-  }
-  return json;
+// What the JSON says of the whole plan, before the graph.
+Map head_json(const Prepared& prepared, Map summary, const Narrowing& narrowing) {
+  const Model& model = prepared.plan.model;
+  const RuleFile& file = prepared.rules.set.file;
+  const Contents& source = prepared.reader->contents();
+  Map ends;
+  ends["from"] = end_json(file, model.from, source.format);
+  ends["to"] = end_json(file, model.to, prepared.output.format);
+  summary["ends"] = std::move(ends);
+  summary["narrowed"] = narrowed_json(narrowing);
+  summary["config"] = prepared.plan.target_config;
+  return summary;
 }
 
-// `*` stands for anything.
-bool glob(std::string_view pattern, std::string_view text) {
-  size_t p = 0, t = 0, star = std::string_view::npos, mark = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      mark = t;
-    } else if (p < pattern.size() && pattern[p] == text[t]) {
-      ++p, ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++mark;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
+std::string costs_line(const GraphView& view) {
+  const Costs costs = costs_of(view);
+  return format(
+      "{} moves: {} of {} tensors read, {} of {} written, {} casts, {} comparisons; the largest tensor has {}",
+      costs.moves, show_bytes(costs.bytes_read), costs.sources, show_bytes(costs.bytes_written), costs.outputs,
+      costs.casts, costs.compares, show_bytes(costs.largest));
 }
 
-bool has_number(const std::string& name, int64_t number) {
-  const auto words = split(name, '.');
-  return std::find(words.begin(), words.end(), std::to_string(number)) != words.end();
-}
-
-// Keeps the moves of the outputs that `view` asks for, and the tensors that they touch.
-Graph narrowed(const Graph& graph, const PlanView& view) {
-  const auto wanted = [&](TensorId id) {
-    if (id == none_id) return false;
-    const std::string& name = graph.tensors[id].name;
-    return (view.glob.empty() || glob(view.glob, name)) && (!view.layer || has_number(name, *view.layer));
-  };
-  Graph kept = graph;
-  kept.moves.clear();
-  std::vector<bool> touched(graph.tensors.size(), false);
-  for (const Move& move : graph.moves) {
-    if (!wanted(move.from) && !wanted(move.to)) continue;
-    kept.moves.push_back(move);
-    for (TensorId id : {move.from, move.to})
-      if (id != none_id) touched[id] = true;
-  }
-  std::vector<TensorId> renumber(graph.tensors.size(), none_id);
-  kept.tensors.clear();
-  for (TensorId id = 0; id < graph.tensors.size(); ++id) {
-    if (!touched[id]) continue;
-    renumber[id] = TensorId(kept.tensors.size());
-    kept.tensors.push_back(graph.tensors[id]);
-  }
-  for (Move& move : kept.moves) {
-    if (move.from != none_id) move.from = renumber[move.from];
-    if (move.to != none_id) move.to = renumber[move.to];
-  }
-  return kept;
+void draw(const Prepared& prepared, const GraphView& view, const PlanView& asked, Report& report) {
+  const RuleFile& file = prepared.rules.set.file;
+  const Model& model = prepared.plan.model;
+  const std::string title = format("{}: {} -> {}", file.family.s, end_text(file, model.from), end_text(file, model.to));
+  const Narrowing narrowing{asked.glob, asked.layer};
+  if (asked.format == "json")
+    return draw_json(view, head_json(prepared, std::move(report.json), narrowing), asked.print);
+  if (asked.format == "html")
+    return draw_html(view, head_json(prepared, std::move(report.json), narrowing), asked.print);
+  if (asked.format == "dot") return draw_dot(view, title, asked.print);
+  if (asked.format == "svg") return draw_svg(view, title, asked.print);
+  if (asked.format != "text") fail_usage(format("no such format of a plan: {}", escape(asked.format)));
+  for (const std::string& line : prepared.evidence) asked.print(line + "\n");
+  for (const std::string& line : report.lines) asked.print(line + "\n");
+  asked.print(costs_line(view) + "\n");
+  draw_text(view, asked.print);
 }
 
 std::vector<std::string> name_lines(const Plan& plan, SideId side) {
@@ -153,17 +116,10 @@ Report plan(Session& session, const Request& request, const PlanView& view) {
     return report;
   }
   Report report = Summary(*prepared).report(nullptr, 0, true);
-  const Graph graph = narrowed(prepared->plan.graph, view);
-  List tensors, moves;
-  for (const Tensor& t : graph.tensors) tensors.push_back(tensor_json(t));
-  for (const Move& m : graph.moves) moves.push_back(move_json(m, rules, session.sources));
-  report.json["graph"] = Map();
-  (*report.json.find("graph")->as_map())["tensors"] = std::move(tensors);
-  (*report.json.find("graph")->as_map())["moves"] = std::move(moves);
-  report.json["config"] = prepared->plan.target_config;
-  report.lines.insert(report.lines.begin(), prepared->evidence.begin(), prepared->evidence.end());
-  report.lines.push_back(to_text(graph, rules, session.sources));
-  return report;
+  const GraphView shown =
+      view_of(prepared->plan.graph, prepared->plan.model, session.sources, Narrowing{view.glob, view.layer});
+  draw(*prepared, shown, view, report);
+  return {{}, {}, std::move(report.warnings), false};
 }
 
 }  // namespace tessera

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "ends.h"
+#include "plan/kinds.h"
 #include "plan/packing.h"
 #include "store/file.h"
 #include "store/format_keys.h"
@@ -23,6 +24,19 @@ Refused refused(Diagnostics diagnostics, const std::filesystem::path& rules, con
       format("rules {}, source {}{}", escape(rules.string()), escape(source.string()),
              std::filesystem::is_directory(source, ignored) ? ", configuration " + escape(config.string()) : ""));
   return Refused(std::move(diagnostics));
+}
+
+// The dtype that a configuration gives its weights; bf16 where it says none.
+DType said_dtype(const Map& config) {
+  for (const char* key : {"dtype", "torch_dtype", "params_dtype"}) {
+    const Value* said = config.find(key);
+    if (!said || !said->as_string()) continue;
+    std::string_view word = *said->as_string();
+    if (word.starts_with("torch.")) word.remove_prefix(6);
+    const auto dtype = dtype_by_torch(word);
+    if (dtype && is_float(*dtype)) return *dtype;
+  }
+  return DType::bf16;
 }
 
 // Settings that are options of the output's format and not of the rules.
@@ -54,9 +68,7 @@ std::unique_ptr<Reader> declared_checkpoint(const Request& request, const RuleSe
   const auto model = bind(asked, diagnostics);
   const auto declared = model ? declared_tensors(*model, model->from, diagnostics) : std::nullopt;
   if (!declared) return nullptr;
-  const Value* said = contents.config.find(contents.config.find("dtype") ? "dtype" : "torch_dtype");
-  const DType dtype =
-      said && said->as_string() ? dtype_by_torch(*said->as_string()).value_or(DType::bf16) : DType::bf16;
+  const DType dtype = said_dtype(contents.config);
   for (const Declared& tensor : *declared)
     if (!tensor.optional) contents.tensors.push_back({tensor.name, dtype, tensor.shape, 0, {}});
   return made;
@@ -86,13 +98,15 @@ std::unique_ptr<Prepared> prepare(Session& session, const Request& request, uint
   prepared->reader = unpack(std::move(prepared->reader), prepared->rules.set, from, diagnostics);
   if (!prepared->reader) throw refused(std::move(diagnostics), path, request.source);
   const Contents& source = prepared->reader->contents();
+  carry_kinds(prepared->rules.set, kinds_of(file, from, source), diagnostics);
+  if (diagnostics.failed()) throw refused(std::move(diagnostics), path, source.root);
   const Format& format_ = target_format(request, file.sides[to].s);
   auto settings = request.settings;
   const Map format_options = take_format_options(settings, format_);
   prepared->request = {
       &prepared->rules.set, source_end(from, source), target_end(request, prepared->rules.set, to, format_),
       &source.config,       as_map(settings),         true};
-  auto plan = make_plan(prepared->request, source, {request.dtype, request.pad_repeat}, diagnostics);
+  auto plan = make_plan(prepared->request, source, {request.dtype, request.pad_repeat, said_dtype(source.config)}, diagnostics);
   if (!plan || diagnostics.failed()) throw refused(std::move(diagnostics), path, source.root);
   session.warnings.append(diagnostics);
   prepared->plan = std::move(*plan);
@@ -101,7 +115,7 @@ std::unique_ptr<Prepared> prepare(Session& session, const Request& request, uint
   OutputSpec& output = prepared->output;
   if (prepared->plan.model.to.whole && !pack(output.tensors, prepared->rules.set, to, output.config, diagnostics))
     throw refused(std::move(diagnostics), path, source.root);
-  prepared->output.options = format_options;
+  output.options = format_options;
   const Model& model = prepared->plan.model;
   prepared->evidence.insert(prepared->evidence.begin(), format("{}: {}, {} -> {}", file.family.s, source.format,
                                                                end_text(file, model.from), end_text(file, model.to)));

@@ -42,7 +42,34 @@ std::vector<Dialect> renamings(Session& session, const std::vector<std::filesyst
   return found;
 }
 
+// A dialect and those that it extends, as far as they lie beside it. What is wrong with others is their own business.
+std::vector<Dialect> with_parents(Session& session, const std::filesystem::path& path, const Dialect& dialect) {
+  Diagnostics unheard;
+  std::map<std::string, Dialect> near;
+  for (const auto& other : yaml_files(path.parent_path()))
+    if (auto parsed = parse_dialect(other, load_rule_text, session.sources, unheard))
+      near.emplace(parsed->name, std::move(*parsed));
+  near.erase(dialect.name);
+  std::vector<Dialect> chain{dialect};
+  for (auto parent = near.find(dialect.extends.s); parent != near.end(); parent = near.find(chain.back().extends.s)) {
+    chain.push_back(std::move(parent->second));
+    near.erase(parent);
+  }
+  return chain;
+}
+
 }  // namespace
+
+std::optional<Dialect> load_renaming(Session& session, const std::filesystem::path& path, Diagnostics& diagnostics) {
+  auto found = parse_dialect(path, load_rule_text, session.sources, diagnostics);
+  if (!found || found->packing) return found;  // of a packing's lines the first that matches acts
+  RuleFile no_rules;
+  no_rules.sides = {Text{found->side, {}, {}}};
+  no_rules.fixed.resize(1);
+  no_rules.derived.resize(1);
+  const auto set = link(std::move(no_rules), with_parents(session, path, *found), {}, diagnostics);
+  return set && check(*set, diagnostics) ? std::move(found) : std::nullopt;
+}
 
 std::optional<std::string> load_rule_text(const std::filesystem::path& path) {
   std::error_code ignored;
@@ -71,8 +98,8 @@ std::filesystem::path find_rule_file(const std::string& rules, const RuleFolders
 }
 
 std::optional<LoadedRules> load_rules(Session& session, const std::filesystem::path& path, const RuleFolders& folders,
-                                      Diagnostics& diagnostics) {
-  const RulePath rule_path{folders.folders, load_rule_text};
+                                      Diagnostics& diagnostics, const LoadText& load) {
+  const RulePath rule_path{folders.folders, load};
   auto file = parse_rule_file(path, rule_path, session.sources, diagnostics);
   if (!file || diagnostics.failed()) return std::nullopt;
   std::vector<std::filesystem::path> near{path.parent_path()};

@@ -42,7 +42,7 @@ Map loss_json(const CastLoss& loss) {
 void add_list(Report& report, const std::string& title, const std::vector<std::string>& items) {
   if (items.empty()) return;
   report.lines.push_back(format("{}:", title));
-  for (size_t i = 0; i < items.size() && i < 10; ++i) report.lines.push_back("  " + items[i]);
+  for (size_t i = 0; i < items.size() && i < 10; ++i) report.lines.push_back("  " + escape(items[i], 400));
   if (items.size() > 10) report.lines.push_back(format("  ... and {} more", items.size() - 10));
 }
 
@@ -82,7 +82,8 @@ Report Summary::report(const RunResult* result, double seconds, bool dry_run) co
   add_list(report, "left out", plan.graph.ignored);
   if (!plan.model.defaulted.empty()) report.lines.push_back("taken by default: " + join(plan.model.defaulted, ", "));
   if (!plan.model.dropped_keys.empty())
-    report.lines.push_back("configuration keys that nothing carries over: " + join(plan.model.dropped_keys, ", "));
+    report.lines.push_back("configuration keys that nothing carries over: " +
+                           escape(join(plan.model.dropped_keys, ", "), 4000));
   report.warnings = plan.model.notes;
   const auto& warnings = prepared_.reader->contents().warnings;
   report.warnings.insert(report.warnings.end(), warnings.begin(), warnings.end());

@@ -46,6 +46,10 @@ std::vector<Window> clip(const Extents& shape, const Strided& at, int64_t lo, in
 // `box` restricted to a window of its index space.
 Box restrict(const Box& box, const Window& window);
 
+// The indices of `shape` where `at` is `number`, in order, at most `most` of them. In nested strides there is one, for
+// each index of the axes of stride 0.
+std::vector<std::vector<int64_t>> indices_at(const Extents& shape, const Strided& at, int64_t number, size_t most);
+
 // Do two affine images have a number in common? Exact, for numbers up to 2^62; made for images of layouts (nested
 // strides), for which it takes a few steps for each axis. `steps` bounds the search: nullopt when it ran out (undecided).
 struct Image {

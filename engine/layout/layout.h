@@ -109,5 +109,7 @@ Placed place(const Layout& layout, const std::map<std::string, PartAxes>& parts,
 
 // Strides in elements of a contiguous row-major tensor.
 std::vector<int64_t> row_major(const std::vector<int64_t>& shape);
+// Of an element counted in that order.
+std::vector<int64_t> coordinates_of(int64_t element, const std::vector<int64_t>& shape);
 
 }  // namespace tessera

@@ -187,4 +187,13 @@ std::vector<int64_t> row_major(const std::vector<int64_t>& shape) {
   return strides;
 }
 
+std::vector<int64_t> coordinates_of(int64_t element, const std::vector<int64_t>& shape) {
+  std::vector<int64_t> at(shape.size());
+  for (size_t k = shape.size(); k-- > 0;) {
+    at[k] = element % shape[k];
+    element /= shape[k];
+  }
+  return at;
+}
+
 }  // namespace tessera

@@ -5,9 +5,14 @@
 #include "base/text.h"
 #include "plan/config.h"
 #include "plan/dialects.h"
+#include "rules/expr_budget.h"
+#include "rules/expr_ops.h"
 
 namespace tessera {
 namespace {
+
+constexpr size_t most_let_values = 1'000'000;
+constexpr size_t most_work = 6'000'000;  // of all expressions of a configuration together
 
 void check_settings(const RuleSet& rules, const Map& settings, Diagnostics& diagnostics) {
   const std::set<std::string> known = known_keys(rules, 0);
@@ -61,12 +66,20 @@ void read_config(Model& model, Diagnostics& diagnostics) {
 
 void evaluate_lets(Model& model, Diagnostics& diagnostics) {
   const Scope scope = scope_over({&model.lets, &model.options, &model.config});
+  size_t values = 0;
   for (const KeyedExpr& item : model.rules->file.let) {
     EvalFault fault;
-    if (auto value = evaluate(item.value, scope, &fault))
-      model.lets[item.key.s] = *std::move(value);
-    else
+    auto value = evaluate(item.value, scope, &fault);
+    if (!value) {
       report(fault, diagnostics);
+      continue;
+    }
+    values += weight(*value);
+    if (values > most_let_values) {
+      diagnostics.error("B03", item.value.span(), format("the lets hold more than {} values", most_let_values));
+      return;
+    }
+    model.lets[item.key.s] = *std::move(value);
   }
 }
 
@@ -96,6 +109,7 @@ void refuse_unkept(const Model& model, Diagnostics& diagnostics) {
 }  // namespace
 
 std::optional<Model> bind(const ConfigRequest& request, Diagnostics& diagnostics) {
+  const EvalBudget budget(most_work);
   const size_t before = diagnostics.error_count();
   const auto failed = [&] { return diagnostics.error_count() > before; };
   Model model;

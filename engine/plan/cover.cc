@@ -74,15 +74,6 @@ std::optional<bool> reaches_all(const std::vector<Image>& images, int64_t total)
   return std::ranges::count(seen, false) == 0;
 }
 
-std::vector<int64_t> coordinates(int64_t element, const Extents& shape) {
-  std::vector<int64_t> at(shape.size());
-  for (size_t i = shape.size(); i-- > 0;) {
-    at[i] = element % shape[i];
-    element /= shape[i];
-  }
-  return at;
-}
-
 class Cover {
  public:
   Cover(const Graph& graph, const RuleSet& rules, Diagnostics& diagnostics)
@@ -146,7 +137,7 @@ class Cover {
 
   std::string describe(const Tensor& tensor, const Untiled& fault) const {
     const std::string name = escape(tensor.name);
-    const std::string at = show_shape(coordinates(std::max<int64_t>(fault.element, 0), tensor.shape));
+    const std::string at = show_shape(coordinates_of(std::max<int64_t>(fault.element, 0), tensor.shape));
     switch (fault.kind) {
       case Untiled::Kind::hole:
         return format("element {} of `{}` {} is {}", at, name, show_shape(tensor.shape),

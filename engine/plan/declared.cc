@@ -1,6 +1,7 @@
 // One end alone: its names and shapes need no other end.
 #include "plan/plan.h"
 #include "plan/sites.h"
+#include "rules/expr_budget.h"
 
 namespace tessera {
 namespace {
@@ -14,6 +15,7 @@ class Declarer {
         diagnostics_(diagnostics) {}
 
   bool run() {
+    const EvalBudget budget(most_model_work);
     bool good = true;
     for (RuleId rule = 0; rule < rules_.rules.size(); ++rule)
       good &= walk_.rule(

@@ -7,6 +7,7 @@
 #include "plan/config.h"
 #include "plan/dialects.h"
 #include "plan/fit.h"
+#include "rules/name_form.h"
 
 namespace tessera {
 namespace {
@@ -45,20 +46,45 @@ std::set<std::string> names_of(const std::vector<Declared>& declared) {
   return names;
 }
 
+// A name, and the weights' names in it where it has the form of a companion or of an encoding's field: dialects rename
+// weights, and forms stand around what they wrote.
+class Unwrapped {
+ public:
+  Unwrapped(const RuleFile& file, SideId side) {
+    for (const CompanionDecl& companion : file.companions) forms_.emplace_back(companion.templates[side]->s);
+    for (const EncodingDecl& encoding : file.encodings)
+      for (const auto& [field, form] : encoding.on[side]) forms_.emplace_back(form.s);
+  }
+  template <class Holds>
+  bool any(const std::string& name, const Holds& holds) const {
+    return holds(name) || std::any_of(forms_.begin(), forms_.end(), [&](const NameForm& form) {
+             const auto weights = form.weights(name);
+             return std::any_of(weights.begin(), weights.end(), holds);
+           });
+  }
+
+ private:
+  std::vector<NameForm> forms_;
+};
+
 // Dialects of the source's side with lines that rename one of the model's names and could have written one of the
 // source's. (If none of the latter, all that they rename would be missing.)
 std::vector<std::string> changing_dialects(const RuleSet& rules, SideId side, const std::set<std::string>& names,
                                            const Contents& source) {
   std::vector<std::string> changing;
+  const Unwrapped unwrapped(rules.file, side);
   for (const Dialect* dialect : dialects_of(rules, side)) {
     const Renamer renamer(rules, side, {dialect->name});
-    const bool renames =
-        std::any_of(names.begin(), names.end(), [&](const auto& n) { return renamer.to_file(n) != n; });
+    const bool renames = std::any_of(names.begin(), names.end(), [&](const auto& name) {
+      return unwrapped.any(name, [&](const std::string& n) { return renamer.to_file(n) != n; });
+    });
     const bool wrote =
         renames && std::any_of(dialect->rename.begin(), dialect->rename.end(), [&](const RenameLine& line) {
           const Matcher right(line.right);
           return std::any_of(source.tensors.begin(), source.tensors.end(),
-                             [&](const auto& t) { return right.match(t.name); });
+                             [&](const auto& t) {
+                               return unwrapped.any(t.name, [&](const std::string& n) { return right.match(n); });
+                             });
         });
     if (wrote) changing.push_back(dialect->name);
   }

@@ -82,6 +82,17 @@ Renamer::Renamer(const RuleSet& rules, SideId side, const std::vector<std::strin
 }
 
 std::string Renamer::to_file(std::string_view rule_name) const {
+  std::vector<const RenameLine*> acted;
+  return to_file(rule_name, acted);
+}
+
+std::vector<const RenameLine*> Renamer::acting(std::string_view rule_name) const {
+  std::vector<const RenameLine*> acted;
+  to_file(rule_name, acted);
+  return acted;
+}
+
+std::string Renamer::to_file(std::string_view rule_name, std::vector<const RenameLine*>& acted) const {
   std::string name(rule_name);
   std::optional<size_t> done;  // the depth that has renamed it last
   for (const Line& line : lines_) {
@@ -89,6 +100,7 @@ std::string Renamer::to_file(std::string_view rule_name) const {
     auto renamed = rewrite(name, line.left, line.text->left, line.text->right);
     if (!renamed) continue;
     name = *std::move(renamed);
+    acted.push_back(line.text);
     done = line.depth;
   }
   return name;

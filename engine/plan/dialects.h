@@ -19,12 +19,15 @@ class Renamer {
 
   // How the files spell a name of the rules; the name itself where no line matches.
   std::string to_file(std::string_view rule_name) const;
+  // The lines that act on the way, in order.
+  std::vector<const RenameLine*> acting(std::string_view rule_name) const;
   // Every name that the files would spell so: the name itself unless a line renames it, and what the lines make of it
   // read backwards. For `ignore` and messages; what is mapped is found by enumerating the rules' names, not by this.
   std::vector<std::string> to_rule(std::string_view file_name) const;
   bool idle() const { return lines_.empty(); }  // no line at all: names stay as they are
 
  private:
+  std::string to_file(std::string_view rule_name, std::vector<const RenameLine*>& acted) const;
   struct Line {
     const RenameLine* text;
     size_t depth;  // how many dialects the line's own one builds on: their lines come first

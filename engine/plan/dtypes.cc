@@ -1,6 +1,7 @@
 // The dtype of an output: the rule's pin for that side, else --dtype, else what its sources agree on.
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/text.h"
 #include "plan/resolve.h"
@@ -45,29 +46,36 @@ class DtypePass {
   }
 
  private:
+  // All layers share an address: what is wrong with it is said once.
+  bool is_new(Span why) { return told_.emplace(why.source, why.begin).second; }
   Tensor& output(uint32_t i) { return graph_.tensors[first_ + i]; }
 
   std::optional<DType> decide(uint32_t i, size_t depth) {
+    if (standings_[i].field) return standings_[i].field;
     const auto& pin = rules_.rules[standings_[i].rule].dtype[side_];
     if (pin && pin->dtype) return pin->dtype;
     if (pin) return of_rule(i, *pin, depth);
     const auto& sources = sources_[empty_[i] ? sibling(i) : i];
     if (sources.empty()) {
-      diagnostics_.error(
-          "V02", output(i).why,
-          format("nothing says which dtype `{}` has: it is made of constants alone", escape(output(i).name)),
-          "pin it: `dtype: f32`, or the name of a rule of this block");
+      if (is_new(output(i).why))
+        diagnostics_.error(
+            "V02", output(i).why,
+            format("nothing says which dtype `{}` has: it is made of constants alone", escape(output(i).name)),
+            "pin it: `dtype: f32`, or the name of a rule of this block");
       return std::nullopt;
     }
     const bool floats = std::ranges::all_of(sources, [&](TensorId t) { return is_float(graph_.tensors[t].dtype); });
     if (options_.cast && floats) return options_.cast;
     const Tensor& first = graph_.tensors[sources[0]];
+    const bool decoded = std::ranges::any_of(sources, [&](TensorId t) { return graph_.tensors[t].stored != none_id; });
+    if (decoded) return options_.decoded;
     if (sources.size() == 1) return first.dtype;
     const Tensor& second = graph_.tensors[sources[1]];
-    diagnostics_.error("V02", output(i).why,
-                       format("`{}` has sources of two dtypes: `{}` is {}, `{}` is {}", escape(output(i).name),
-                              escape(first.name), word(first.dtype), escape(second.name), word(second.dtype)),
-                       "pin one with `dtype:`, or give --dtype");
+    if (is_new(output(i).why))
+      diagnostics_.error("V02", output(i).why,
+                         format("`{}` has sources of two dtypes: `{}` is {}, `{}` is {}", escape(output(i).name),
+                                escape(first.name), word(first.dtype), escape(second.name), word(second.dtype)),
+                         "pin one with `dtype:`, or give --dtype");
     return std::nullopt;
   }
 
@@ -125,6 +133,7 @@ class DtypePass {
   const std::vector<Standing>& standings_;
   const BuildOptions& options_;
   Diagnostics& diagnostics_;
+  std::set<std::pair<SourceId, uint32_t>> told_;
   TensorId first_;                              // output
   std::vector<std::vector<TensorId>> sources_;  // one of each dtype, by output
   std::vector<bool> empty_;                     // holds pads alone

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "plan/dialects.h"
+#include "plan/encodings.h"
 
 namespace tessera {
 namespace {
@@ -29,16 +30,6 @@ Names names_by_place(const Contents& source, const std::vector<Coordinates>& pla
   return names;
 }
 
-// "exp_avg.<name>" and "<stem>.qweight" for a weight's name.
-std::string filled(std::string_view form, std::string_view name) {
-  const std::string_view stem = name.ends_with(".weight") ? name.substr(0, name.size() - 7) : name;
-  const auto replace = [](std::string text, std::string_view hole, std::string_view by) {
-    const size_t at = text.find(hole);
-    return at == text.npos ? text : text.replace(at, hole.size(), by);
-  };
-  return replace(replace(std::string(form), "<name>", name), "<stem>", stem);
-}
-
 class Measure {
  public:
   Measure(const Model& model, const Contents& source)
@@ -53,13 +44,9 @@ class Measure {
 
   Fit run(const std::vector<Declared>& declared) {
     for (const Declared& weight : declared) {
-      const bool companions = take_companions(weight);
-      const bool there = take(weight.place, weight.name, &weight.shape) || take_encoded(weight);
-      if (!there && !weight.optional) absent_.push_back(&weight);
-      some_companions_ = some_companions_ || companions;
-      some_weights_ = some_weights_ || there;
+      const bool encoded = take_encoded(weight);
+      if (!take(weight.place, weight.name, weight.shape) && !encoded && !weight.optional) miss(weight);
     }
-    count_missing();
     for (size_t place = 0; place < names_.size(); ++place)
       for (const auto& [name, tensor] : names_[place])
         if (!used_[place].contains(name)) judge_left_over(*tensor);
@@ -68,50 +55,37 @@ class Measure {
   }
 
  private:
-  bool has(uint32_t place, const std::string& name) const { return names_[place].contains(name); }
-
-  // Marks a name as mapped; `shape`: as declared, nullptr where only the source knows.
-  bool take(uint32_t place, const std::string& name, const Extents* shape) {
+  // Marks a name as mapped, if it is there.
+  bool take(uint32_t place, const std::string& name, const Extents& shape) {
     const auto at = names_[place].find(name);
     if (at == names_[place].end()) return false;
     if (!used_[place].insert(at->first).second) return true;
-    if (!shape || at->second->shape == *shape) {
+    if (at->second->shape == shape) {
       ++fit_.mapped;
       return true;
     }
     ++fit_.misshaped;
-    problem(format("`{}` has shape {}, not {}", escape(name), show_shape(at->second->shape), show_shape(*shape)));
+    problem(format("`{}` has shape {}, not {}", escape(name), show_shape(at->second->shape), show_shape(shape)));
     return true;
   }
 
+  // Is the weight encoded: are all fields of one encoding there? They are mapped then.
   bool take_encoded(const Declared& weight) {
     for (const EncodingDecl& encoding : model_.rules->file.encodings) {
-      const auto& fields = encoding.on[model_.from.side];
-      const bool all = std::all_of(fields.begin(), fields.end(), [&](const auto& field) {
-        return has(weight.place, filled(field.second.s, weight.name));
-      });
-      if (all && !fields.empty()) return true;
+      const auto names = field_names(encoding, model_.from.side, weight.name);
+      const auto there = [&](const std::string& name) { return names_[weight.place].contains(name); };
+      if (names.empty() || !std::all_of(names.begin(), names.end(), there)) continue;
+      const auto fields = fields_of(encoding);
+      for (size_t i = 0; i < names.size(); ++i)
+        if (const auto shape = field_shape(fields[i], weight.shape)) take(weight.place, names[i], *shape);
+      return true;
     }
     return false;
   }
 
-  // Companions and encodings' fields of a weight. True if there is a companion.
-  bool take_companions(const Declared& weight) {
-    bool any = false;
-    for (const CompanionDecl& companion : model_.rules->file.companions)
-      if (const auto& form = companion.templates[model_.from.side])
-        any = take(weight.place, filled(form->s, weight.name), nullptr) || any;
-    for (const EncodingDecl& encoding : model_.rules->file.encodings)
-      for (const auto& field : encoding.on[model_.from.side])
-        take(weight.place, filled(field.second.s, weight.name), nullptr);
-    return any;
-  }
-
-  // Weights are a kind too: all or nothing, nothing where companions stand alone.
-  void count_missing() {
-    if (some_companions_ && !some_weights_) return;
-    fit_.missing = absent_.size();
-    if (!absent_.empty()) problem(format("`{}` is missing", escape(absent_.front()->name)));
+  void miss(const Declared& weight) {
+    ++fit_.missing;
+    problem(format("`{}` is missing", escape(weight.name)));
   }
 
   void judge_left_over(const TensorInfo& tensor) {
@@ -134,8 +108,6 @@ class Measure {
   std::vector<std::unordered_set<std::string_view>> used_;
   Renamer renamer_;
   std::vector<Matcher> ignore_;
-  std::vector<const Declared*> absent_;
-  bool some_companions_ = false, some_weights_ = false;
   Fit fit_;
 };
 

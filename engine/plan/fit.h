@@ -9,7 +9,7 @@ namespace tessera {
 
 struct Fit {
   size_t names = 0;   // of the source
-  size_t mapped = 0;  // declared, or a companion or an encoding's field of what is declared
+  size_t mapped = 0;  // declared, or an encoding's field of what is declared
   size_t ignored = 0;
   size_t unmapped = 0;
   size_t missing = 0;    // declared, not optional, not there

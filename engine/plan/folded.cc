@@ -13,14 +13,26 @@ namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-struct Pieces {
-  std::vector<std::string> texts;  // one more than there are numbers
-  std::vector<int64_t> numbers;
+struct NumberPattern {
+  std::vector<std::string> texts;
+  std::vector<std::set<int64_t>> numbers;
+  size_t count = 0;
 };
 
-// Runs of more than 18 digits, or with leading zeros, stay text.
-Pieces split_numbers(const std::string& name) {
-  Pieces pieces{{""}, {}};
+std::string fold(const NumberPattern& pattern) {
+  std::string text = pattern.texts[0];
+  for (size_t i = 0; i < pattern.numbers.size(); ++i) {
+    const std::vector<int64_t> sorted(pattern.numbers[i].begin(), pattern.numbers[i].end());
+    text += sorted.size() == 1 ? format("{}", sorted[0]) : format("<{}>", fold_numbers(sorted));
+    text += pattern.texts[i + 1];
+  }
+  return text;
+}
+
+}  // namespace
+
+NumberedName split_numbers(const std::string& name) {
+  NumberedName pieces{{""}, {}};
   for (size_t i = 0; i < name.size();) {
     size_t end = i;
     while (end < name.size() && is_digit(name[end])) ++end;
@@ -41,31 +53,13 @@ Pieces split_numbers(const std::string& name) {
   return pieces;
 }
 
-struct NumberPattern {
-  std::vector<std::string> texts;
-  std::vector<std::set<int64_t>> numbers;
-  size_t count = 0;
-};
-
-std::string fold(const NumberPattern& pattern) {
-  std::string text = pattern.texts[0];
-  for (size_t i = 0; i < pattern.numbers.size(); ++i) {
-    const std::vector<int64_t> sorted(pattern.numbers[i].begin(), pattern.numbers[i].end());
-    text += sorted.size() == 1 ? format("{}", sorted[0]) : format("<{}>", fold_numbers(sorted));
-    text += pattern.texts[i + 1];
-  }
-  return text;
-}
-
-}  // namespace
-
 std::string FoldedName::count_text() const { return count > 1 ? format(" ({} tensors)", count) : ""; }
 
 std::vector<FoldedName> fold_names(const std::vector<std::string>& names) {
   std::vector<NumberPattern> patterns;
   std::unordered_map<std::string, size_t> known;
   for (const std::string& name : names) {
-    Pieces pieces = split_numbers(name);
+    NumberedName pieces = split_numbers(name);
     const auto [at, added] = known.try_emplace(join(pieces.texts, std::string_view("\0", 1)), patterns.size());
     if (added) patterns.push_back({std::move(pieces.texts), std::vector<std::set<int64_t>>(pieces.numbers.size()), 0});
     NumberPattern& pattern = patterns[at->second];

@@ -1,10 +1,19 @@
 // Many names told as few: numbers that vary become `<0..31>`.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
 namespace tessera {
+
+// A name taken apart at its numbers.
+struct NumberedName {
+  std::vector<std::string> texts;  // one more than there are numbers
+  std::vector<int64_t> numbers;
+};
+// Runs of more than 18 digits, or with leading zeros, stay text.
+NumberedName split_numbers(const std::string& name);
 
 struct FoldedName {
   std::string text;                // "layers.<0..31>.mlp.w"

@@ -23,6 +23,13 @@ enum class Op : uint8_t {
 const char* op_name(Op op);
 bool op_writes(Op op);
 
+// A source weight that is stored encoded: its values are made of the fields when it is read.
+struct Stored {
+  EncodingDecl::Kind kind = EncodingDecl::Kind::fp8_block;
+  std::vector<int64_t> block;    // fp8_block
+  std::vector<uint32_t> fields;  // indices into Contents::tensors, in the order of the encoding's fields
+};
+
 struct Tensor {
   std::string name;
   DType dtype = DType::f32;
@@ -31,6 +38,7 @@ struct Tensor {
   bool output = false;
   uint32_t index = none_id;    // source: index into Contents::tensors; output: index into OutputSpec::tensors
   Span why;                    // the address that named it
+  uint32_t stored = none_id;   // an encoded source: index into Graph::stored; dtype is that of its values, f32
 };
 
 // One arithmetic step on a value, in f32 (f64 for f64): what a `|` says, or its inverse.
@@ -48,6 +56,9 @@ struct FillValue {
   int64_t integer = 0;
   // Not null: the value at index (i0, i1, ...) of the move's box as built; such boxes are never merged.
   std::function<double(const std::vector<int64_t>&)> at;
+  // Compared and not equal: X01, unless it says something else.
+  const char* id = "X01";
+  std::string fault;
 };
 
 struct Move {
@@ -76,10 +87,14 @@ struct Graph {
   std::vector<Omission> omissions;
   std::vector<Program> programs;
   std::vector<FillValue> fills;
+  std::vector<Stored> stored;
   Verdict verdict;
   std::vector<std::string> ignored;    // "name: reason" of source tensors that are left out
   std::vector<std::string> empty_ranges;  // "mtp: for t in 0..0": made nothing
 };
+
+// The tensors of Contents that a source is read from: itself, or the fields of an encoded one.
+std::vector<uint32_t> source_tensors(const Graph& graph, const Tensor& source);
 
 std::string to_text(const Graph& graph, const RuleSet& rules, const Sources& sources);
 

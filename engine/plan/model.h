@@ -19,8 +19,8 @@ struct EndSpec {
   // empty slot. Counts are expanded by the caller (consecutive_table).
   std::map<MeshDim, std::vector<std::vector<int64_t>>> tables;
   std::vector<std::string> dialects;  // in use, by full name
-  // One place holds every tensor whole, and there is one stage. What the mesh then still says is tp and the experts' ranks, for
-  // pads: a vocabulary is padded for the ranks that will read it.
+  // One place holds every tensor whole, and there is one stage. What the mesh then still says is tp and the experts'
+  // ranks, for pads: a vocabulary is padded for the ranks that will read it.
   bool whole = false;
   Mesh cuts() const { return whole ? single_place : mesh; }  // sizes that split axes
 };

@@ -13,6 +13,7 @@ namespace tessera {
 struct BuildOptions {
   std::optional<DType> cast;        // --dtype: floats (not f8) that no rule pins
   bool pad_repeat = false;          // --pad-fill repeat
+  DType decoded = DType::bf16;      // of decoded weights, without a cast
 };
 
 // Boxes for every rule, copy and pad from the source's headers to the target's tensors. V01 (unmapped, missing), V02

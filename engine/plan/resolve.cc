@@ -2,14 +2,14 @@
 #include "plan/resolve.h"
 
 #include <algorithm>
-#include <numeric>
 #include <string_view>
 #include <unordered_map>
 
 #include "base/suggest.h"
 #include "base/text.h"
+#include "plan/encodings.h"
 #include "plan/folded.h"
-#include "plan/stored_forms.h"
+#include "plan/ignores.h"
 
 namespace tessera {
 namespace {
@@ -35,27 +35,6 @@ class SourceNames {
   const std::vector<TensorInfo>& tensors_;
   std::vector<std::unordered_map<std::string_view, uint32_t>> by_place_;
 };
-
-struct IgnoreMatcher {
-  Matcher matcher;
-  const IgnoreDecl* decl;
-};
-
-std::vector<IgnoreMatcher> ignore_matchers(const RuleFile& file, SideId side) {
-  std::vector<IgnoreMatcher> matchers;
-  for (const IgnoreDecl& decl : file.ignore)
-    if (decl.side == side) matchers.push_back({Matcher(decl.pattern), &decl});
-  return matchers;
-}
-
-const IgnoreDecl* ignored_by(const std::vector<IgnoreMatcher>& matchers, const Renamer& renamer,
-                             const std::string& name) {
-  const std::vector<std::string> spellings = renamer.idle() ? std::vector{name} : renamer.to_rule(name);
-  for (const IgnoreMatcher& one : matchers)
-    for (const std::string& spelling : spellings)
-      if (one.matcher.match(spelling)) return one.decl;
-  return nullptr;
-}
 
 // Names folded, with at most 20 numbers of tensors for each error.
 void tell_missing(const Draft& draft, const std::vector<TensorId>& missing, const std::vector<std::string>& unmapped,
@@ -87,51 +66,122 @@ void tell_unmapped(const Draft& draft, const std::vector<std::string>& unmapped,
 
 }  // namespace
 
-bool find_sources(Draft& draft, const Model& model, const Contents& source, std::vector<uint32_t>& tensor_of,
-                  Diagnostics& diagnostics) {
-  const SourceNames names(model.from, source);
-  const auto& wanted = draft.from.tensors.tensors();
-  std::vector<bool> taken(source.tensors.size());
-  std::vector<TensorId> missing;
-  bool good = true;
-  for (TensorId id = 0; id < wanted.size(); ++id) {
-    const std::string& name = draft.from.tensors.name(wanted[id]);
-    const uint32_t found = names.find(wanted[id].place, name);
-    tensor_of.push_back(found);
+namespace {
+
+class Finding {
+ public:
+  Finding(Draft& draft, const Model& model, const Contents& source, Diagnostics& diagnostics)
+      : draft_(draft),
+        file_(model.rules->file),
+        side_(model.from.side),
+        source_(source),
+        names_(model.from, source),
+        diagnostics_(diagnostics),
+        taken_(source.tensors.size()) {}
+
+  bool run(const Model& model) {
+    const auto& wanted = draft_.from.tensors.tensors();
+    for (TensorId id = 0; id < wanted.size(); ++id) look_for(id, wanted[id]);
+    const std::vector<std::string> unmapped = left_over(model);
+    tell_missing(draft_, missing_, unmapped, diagnostics_);
+    tell_unmapped(draft_, unmapped, diagnostics_);
+    return good_ && missing_.empty() && unmapped.empty();
+  }
+
+ private:
+  void look_for(TensorId id, const EndTensor& wanted) {
+    const std::string& name = draft_.from.tensors.name(wanted);
+    if (find_fields(id, wanted, name)) return;
+    const uint32_t found = names_.find(wanted.place, name);
+    draft_.tensor_of.push_back(found);
     if (found == none_id) {
-      if (!wanted[id].standing.optional) missing.push_back(id);
-      continue;
+      if (!wanted.standing.optional) missing_.push_back(id);
+      return;
     }
-    taken[found] = true;
-    if (source.tensors[found].shape == *wanted[id].shape) continue;
-    diagnostics.error("V02", wanted[id].why,
-                      format("`{}` is {} in the source; the rules make it {}", escape(name),
-                             show_shape(source.tensors[found].shape), show_shape(*wanted[id].shape)));
-    good = false;
+    taken_[found] = true;
+    if (source_.tensors[found].shape == *wanted.shape) return;
+    diagnostics_.error("V02", wanted.why,
+                       format("`{}` is {} in the source; the rules make it {}", escape(name),
+                              show_shape(source_.tensors[found].shape), show_shape(*wanted.shape)));
+    good_ = false;
   }
-  const Renamer renamer(*model.rules, model.from.side, model.from.dialects);
-  const auto matchers = ignore_matchers(model.rules->file, model.from.side);
-  std::vector<std::string> unmapped;
-  for (size_t i = 0; i < source.tensors.size(); ++i) {
-    const TensorInfo& tensor = source.tensors[i];
-    if (taken[i] || std::ranges::count(tensor.shape, 0) > 0) continue;
-    if (const IgnoreDecl* decl = ignored_by(matchers, renamer, tensor.name))
-      draft.graph.ignored.push_back(format("{}: {}", tensor.name, decl->reason));
-    else
-      unmapped.push_back(tensor.name);
+
+  // A tensor is encoded if all fields of an encoding are there.
+  bool find_fields(TensorId id, const EndTensor& wanted, const std::string& name) {
+    for (const EncodingDecl& encoding : file_.encodings) {
+      Encoded encoded{&encoding, {}};
+      for (const std::string& field : field_names(encoding, side_, name))
+        encoded.fields.push_back(names_.find(wanted.place, field));
+      if (encoded.fields.empty() || std::ranges::count(encoded.fields, none_id) > 0) continue;
+      for (const uint32_t field : encoded.fields) taken_[field] = true;
+      good_ &= check_fields(encoded, wanted, name);
+      draft_.tensor_of.push_back(encoded.fields[0]);
+      draft_.encoded.emplace(id, std::move(encoded));
+      return true;
+    }
+    return false;
   }
-  if (!refuse_stored_forms(model.rules->file, model.from.side, unmapped, diagnostics)) return false;
-  tell_missing(draft, missing, unmapped, diagnostics);
-  tell_unmapped(draft, unmapped, diagnostics);
-  return good && missing.empty() && unmapped.empty();
+
+  bool check_fields(const Encoded& encoded, const EndTensor& wanted, const std::string& name) {
+    const auto fields = fields_of(*encoded.encoding);
+    for (size_t i = 0; i < fields.size(); ++i) {
+      const TensorInfo& there = source_.tensors[encoded.fields[i]];
+      const auto shape = field_shape(fields[i], *wanted.shape);
+      std::string fault;
+      if (!shape)
+        fault = format("`{}` {} cannot be encoded as `{}`", escape(name), show_shape(*wanted.shape),
+                       encoded.encoding->name.s);
+      else if (there.shape != *shape)
+        fault = format("`{}` is {} in the source; beside a weight {} it is {}", escape(there.name),
+                       show_shape(there.shape), show_shape(*wanted.shape), show_shape(*shape));
+      else if (std::ranges::count(fields[i].dtypes, there.dtype) == 0)
+        fault = format("`{}` is {}; as {} of `{}` it cannot be", escape(there.name), info(there.dtype).short_name,
+                       fields[i].name, encoded.encoding->name.s);
+      if (fault.empty()) continue;
+      diagnostics_.error("V02", wanted.why, fault).related.push_back({encoded.encoding->span, "the encoding"});
+      return false;
+    }
+    return true;
+  }
+
+  std::vector<std::string> left_over(const Model& model) {
+    const Ignores ignores(*model.rules, model.from);
+    std::vector<std::string> unmapped;
+    for (size_t i = 0; i < source_.tensors.size(); ++i) {
+      const TensorInfo& tensor = source_.tensors[i];
+      if (taken_[i] || std::ranges::count(tensor.shape, 0) > 0) continue;
+      if (const IgnoreDecl* decl = ignores.find(tensor.name))
+        draft_.graph.ignored.push_back(format("{}: {}", tensor.name, decl->reason));
+      else
+        unmapped.push_back(tensor.name);
+    }
+    return unmapped;
+  }
+
+  Draft& draft_;
+  const RuleFile& file_;
+  const SideId side_;
+  const Contents& source_;
+  const SourceNames names_;
+  Diagnostics& diagnostics_;
+  std::vector<bool> taken_;
+  std::vector<TensorId> missing_;
+  bool good_ = true;
+};
+
+}  // namespace
+
+bool find_sources(Draft& draft, const Model& model, const Contents& source, Diagnostics& diagnostics) {
+  return Finding(draft, model, source, diagnostics).run(model);
 }
 
 namespace {
 
 // Ids of outputs in writing order: by place, then as the model goes.
 std::vector<TensorId> writing_order(const std::vector<EndTensor>& outputs) {
-  std::vector<TensorId> order(outputs.size());
-  std::iota(order.begin(), order.end(), 0u);
+  std::vector<TensorId> order;
+  for (TensorId id = 0; id < outputs.size(); ++id)
+    if (!outputs[id].dropped) order.push_back(id);
   std::ranges::stable_sort(order, [&](TensorId a, TensorId b) {
     const EndTensor &x = outputs[a], &y = outputs[b];
     return x.place != y.place ? x.place < y.place : x.standing.order() < y.standing.order();
@@ -141,17 +191,25 @@ std::vector<TensorId> writing_order(const std::vector<EndTensor>& outputs) {
 
 }  // namespace
 
-void number_tensors(Draft& draft, const Contents& source, const std::vector<uint32_t>& tensor_of,
-                    std::vector<Standing>& standings) {
+void number_tensors(Draft& draft, const Contents& source, std::vector<Standing>& standings) {
   Graph& graph = draft.graph;
+  const auto& tensor_of = draft.tensor_of;
   std::vector<TensorId> from_ids(tensor_of.size(), none_id);
   const auto& wanted = draft.from.tensors.tensors();
   for (TensorId id = 0; id < wanted.size(); ++id) {
-    if (tensor_of[id] == none_id) continue;
+    if (tensor_of[id] == none_id || wanted[id].dropped) continue;
     const TensorInfo& info = source.tensors[tensor_of[id]];
     from_ids[id] = static_cast<TensorId>(graph.tensors.size());
-    graph.tensors.push_back(
-        {info.name, info.dtype, info.shape, wanted[id].place, false, tensor_of[id], wanted[id].why});
+    Tensor tensor{info.name, info.dtype, info.shape, wanted[id].place, false, tensor_of[id], wanted[id].why};
+    if (const auto encoded = draft.encoded.find(id); encoded != draft.encoded.end()) {
+      const EncodingDecl& encoding = *encoded->second.encoding;
+      tensor.name = draft.from.tensors.name(wanted[id]);
+      tensor.dtype = DType::f32;
+      tensor.shape = *wanted[id].shape;
+      tensor.stored = static_cast<uint32_t>(graph.stored.size());
+      graph.stored.push_back({encoding.kind, encoding.block, encoded->second.fields});
+    }
+    graph.tensors.push_back(std::move(tensor));
   }
   const auto& outputs = draft.to.tensors.tensors();
   std::vector<TensorId> to_ids(outputs.size());

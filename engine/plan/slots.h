@@ -76,6 +76,6 @@ class EndAxes {
 };
 
 // The most names that a range, or the holes of a name, may make.
-inline constexpr int64_t most_names = 10'000'000;
+inline constexpr int64_t most_names = 1'000'000;
 
 }  // namespace tessera

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "rules/name_form.h"
 
 namespace tessera {
 
@@ -51,10 +52,16 @@ std::optional<uint32_t> EndTensors::name_of(EndAddress& address, const std::vect
   auto name = address.name(captured, scope_);
   if (!name) return std::nullopt;
   std::string spelled = renamer_.idle() ? *name : renamer_.to_file(*name);
+  if (const std::string& form = address.address().form; !form.empty()) spelled = NameForm(form).fill(spelled);
   const auto known = name_ids_.find(spelled);
+  if (known == name_ids_.end() && names_.size() == static_cast<size_t>(most_names)) {
+    diagnostics_.error("B03", address.span(), format("the model makes more than {} names", most_names));
+    return std::nullopt;
+  }
   const auto id = known == name_ids_.end() ? static_cast<uint32_t>(names_.size()) : known->second;
   if (known == name_ids_.end()) name_ids_.emplace(names_.emplace_back(std::move(spelled)), id);
   if (renamer_.idle()) return id;
+  if (!address.address().form.empty()) *name = names_[id];
   const auto [at, added] = renamed_.try_emplace(id, *name);
   if (at->second == *name) return id;
   diagnostics_.error("B02", address.span(),
@@ -92,6 +99,16 @@ bool EndTensors::add(const EndTensor& tensor, EndAddress& address, Instance& ins
   known.address = tensor.address;
   known.tuple = tensor.tuple;
   return true;
+}
+
+TensorId EndTensors::add_field(TensorId weight, const std::string& name, Extents shape, DType dtype) {
+  EndTensor field = tensors_[weight];
+  field.name = static_cast<uint32_t>(names_.size());
+  names_.push_back(name);
+  field.shape = &field_shapes_.emplace_back(std::move(shape));
+  field.standing.field = dtype;
+  tensors_.push_back(field);
+  return static_cast<TensorId>(tensors_.size() - 1);
 }
 
 bool EndTensors::agree(const EndTensor& known, const EndTensor& tensor, EndAddress& address) {

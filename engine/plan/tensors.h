@@ -43,6 +43,7 @@ struct Standing {
   uint32_t entry = 0, turn = 0, address = 0;
   Stage stage = Stage::every;
   bool optional = false;
+  std::optional<DType> field = std::nullopt;  // of an encoded weight: it keeps the dtype that it is stored in
   auto order() const { return std::array{entry, turn, rule, address}; }
 };
 
@@ -54,6 +55,7 @@ struct EndTensor {
   Span why;
   const Address* address = nullptr;  // the last that named it, and which of its tuples
   int64_t tuple = 0;
+  bool dropped = false;  // stands there as its fields
 };
 
 class EndTensors {
@@ -66,6 +68,9 @@ class EndTensors {
   const Ranks& place(uint32_t index) const { return places_[index]; }
   const std::vector<EndTensor>& tensors() const { return tensors_; }
   const std::string& name(const EndTensor& tensor) const { return names_[tensor.name]; }
+  // A field of an encoded weight, beside it; and the weight that its fields replace.
+  TensorId add_field(TensorId weight, const std::string& name, Extents shape, DType dtype);
+  void drop(TensorId weight) { tensors_[weight].dropped = true; }
 
  private:
   PlaceGroup* group(Ranks ranks, Stage stage);
@@ -86,6 +91,7 @@ class EndTensors {
   std::unordered_map<uint32_t, std::string> renamed_;  // by name id: what the rules call it, where that differs
   std::unordered_map<uint64_t, TensorId> ids_;         // name << 32 | place
   std::vector<EndTensor> tensors_;
+  std::deque<Extents> field_shapes_;
 };
 
 }  // namespace tessera

@@ -128,13 +128,16 @@ std::optional<Program> steps_of(const Address& address, EndScope& scope, Diagnos
     EvalFault fault;
     const auto value = evaluate(*op.operand, scope.scope(), &fault);
     const auto operand = value ? number(*value) : std::nullopt;
-    const bool times = op.kind == ValueOp::Kind::times;
-    if (!operand || !std::isfinite(*operand) || (times && *operand == 0)) {
+    const bool scale = op.kind != ValueOp::Kind::plus;
+    if (!operand || !std::isfinite(*operand) || (scale && *operand == 0)) {
       diagnostics.error("B03", value ? op.operand->span() : fault.span,
                         !value ? fault.message : format("{} cannot be undone", show(*value)));
       return std::nullopt;
     }
-    steps.push_back({times ? Kind::times : Kind::plus, *operand});
+    if (op.kind == ValueOp::Kind::divide)
+      steps.push_back({Kind::divide, std::pow(*operand, op.power)});
+    else
+      steps.push_back({scale ? Kind::times : Kind::plus, *operand});
   }
   return steps;
 }

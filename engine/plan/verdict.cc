@@ -79,8 +79,7 @@ bool cast_is_exact(DType from, DType to) {
 }
 
 bool cast_exists(DType from, DType to) {
-  const auto real = [](DType dtype) { return float_format(dtype) || integer_format(dtype); };
-  return from == to || (real(from) && real(to));
+  return from == to || (is_float(from) && is_float(to));
 }
 
 }  // namespace tessera

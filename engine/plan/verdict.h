@@ -11,7 +11,7 @@ namespace tessera {
 void weaken(Verdict& verdict, Grade grade, std::string reason);
 // Every value of `from` is one of `to`, bit for bit or by an exact cast.
 bool cast_is_exact(DType from, DType to);
-// A cast that exists at all: among whole-byte real types.
+// A cast that exists at all: among f16, bf16, f32 and f64.
 bool cast_exists(DType from, DType to);
 
 }  // namespace tessera

@@ -19,8 +19,10 @@ namespace tessera {
 using SideId = uint32_t;  // index into RuleFile::sides; 0 is the canonical side
 
 struct ValueOp {
-  enum class Kind { plus, times, neg_exp, rest } kind = Kind::plus;
+  // `divide` is never written: a moment goes the other way than its weight.
+  enum class Kind { plus, times, neg_exp, rest, divide } kind = Kind::plus;
   std::optional<Expr> operand;  // all but neg_exp
+  int power = 1;                // of the operand; divide
   Span span;
 };
 
@@ -32,6 +34,7 @@ struct Address {
   NameTemplate name;           // tensor: text and holes
   std::vector<Expr> holes;     // one for each hole of `name`
   Span name_span;
+  std::string form;            // a companion's: what the files make of the weight's name (NameForm); empty: that name
   std::optional<Expr> value;   // constant, unused
   Layout layout;               // positions in text.s
   std::vector<ValueOp> ops;

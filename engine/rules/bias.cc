@@ -20,25 +20,6 @@ bool is_only_ones(const Dimension& dimension) {
                      [](const Factor& factor) { return factor.kind == Factor::Kind::one; });
 }
 
-// The axes of one dimension and where each is to be pointed at: bare parts lay theirs at their own word.
-std::vector<Laid> axes_in(const Dimension& dimension, const Address& address, const std::vector<PartOrder>& orders,
-                          const std::vector<PartView>& views) {
-  const Layout layout{{dimension}};
-  std::vector<Laid> axes;
-  for (const Word& axis : axes_of(layout)) axes.push_back({axis.text, address.text.at(axis.begin, axis.end)});
-  for (const PartView& view : views) {
-    const auto same = [&](const PartOrder& order) { return order.name == view.part; };
-    const auto order = std::find_if(orders.begin(), orders.end(), same);
-    const Span place = address.text.at(dimension.begin, dimension.end);
-    const bool here =
-        view.address == &address && view.bare && view.bare->begin >= place.begin && view.bare->end <= place.end;
-    if (!here || order == orders.end()) continue;
-    for (const std::string& axis : order->axes)
-      if (!view.find(axis)) axes.push_back({axis, *view.bare});
-  }
-  return axes;
-}
-
 class Derivation {
  public:
   Derivation(const RuleFile& file, const RuleDecl& decl, const Rule& weight, Diagnostics& diagnostics)
@@ -52,7 +33,8 @@ class Derivation {
     bias.linear = false;
     bias.in.clear();
     if (decl_.bias) bias.when.push_back(*decl_.bias);
-    for (SideId side = 0; side < bias.sides.size(); ++side)
+    // What is wrong with `in`, `bias` or the names is wrong on every side: the first tells.
+    for (SideId side = 0; side < bias.sides.size() && diagnostics_.error_count() == errors; ++side)
       for (size_t i = 0; i < bias.sides[side].size(); ++i)
         if (!reduce(side, i, bias.sides[side][i])) return std::nullopt;
     return diagnostics_.error_count() == errors ? std::optional(std::move(bias)) : std::nullopt;

@@ -4,15 +4,19 @@
 #include <algorithm>
 #include <array>
 
+#include "rules/expr_budget.h"
+
 namespace tessera {
 namespace {
+
+constexpr size_t most_constant_work = 3'000'000;  // of expressions that speak of nothing unknown
 
 struct Proof {
   const char* what;
   void (*prove)(Proving&);
 };
 
-constexpr std::array<Proof, 10> proofs{{
+constexpr std::array<Proof, 11> proofs{{
     {"names are known where they are spoken", prove_names},
     {"axes and blocks are known, and used", prove_axes},
     {"dtypes of other rules come to an end", prove_pins},
@@ -20,6 +24,7 @@ constexpr std::array<Proof, 10> proofs{{
     {"alternatives exclude each other and leave nothing out", prove_alternatives},
     {"addresses of a side never meet", prove_apart},
     {"lines of a dialect never meet", prove_dialects},
+    {"companions and fields have names of their own", prove_forms},
     {"everything can be reached", prove_reachable},
     {"what is ignored is not always mapped", prove_ignored},
     {"each configuration key has one writer", prove_writers},
@@ -68,6 +73,7 @@ void Findings::report(Diagnostics& diagnostics) const {
 }
 
 Proving::Proving(const RuleSet& rules) : set(rules), file(rules.file), knowledge(rules.file) {
+  knowledge.work = &work;
   for (const Stated& stated : file.require) take_required(stated.condition, *this);
   for (const Rule& rule : set.rules) sites.push_back({rule.name, &rule, nullptr, &rule.when, &rule.loops, rule.stage});
   for (const Copy& copy : set.copies) {
@@ -95,6 +101,7 @@ void add_loop_clauses(const Site& site, const Renaming& names, std::vector<Claus
 }
 
 bool check(const RuleSet& set, Diagnostics& diagnostics) {
+  const EvalBudget budget(most_constant_work);
   Proving proving(set);
   for (const Proof& proof : proofs) proof.prove(proving);
   proving.findings.report(diagnostics);

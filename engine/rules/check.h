@@ -1,5 +1,6 @@
 // What the static proofs share, and their list. A proof is a function; a new one is a function and a row in check.cc.
 #pragma once
+#include <algorithm>
 #include <optional>
 #include <set>
 #include <string>
@@ -43,6 +44,12 @@ struct Site {
 
 struct Proving {
   explicit Proving(const RuleSet& rules);
+  Proving(const Proving&) = delete;
+  // False: all work that the proofs may do is done.
+  bool spend(size_t steps) {
+    work -= std::min(work, steps);
+    return work > 0;
+  }
   const RuleSet& set;
   const RuleFile& file;
   Knowledge knowledge;
@@ -50,6 +57,7 @@ struct Proving {
   std::vector<Span> refuted;  // what `require` says against what it says above: nothing is concluded from that
   std::vector<Site> sites;    // rules in their order, then copies
   Findings findings;
+  size_t work = 20'000'000;  // steps of some 50 ns that the proofs may still take, so that no file keeps them busy
 };
 
 // Runs `prove` and marks `site` broken if that found an error.
@@ -67,6 +75,7 @@ void prove_parts(Proving& proving);         // R03
 void prove_alternatives(Proving& proving);  // R04
 void prove_apart(Proving& proving);         // R05: addresses
 void prove_dialects(Proving& proving);      // R05: lines of a dialect
+void prove_forms(Proving& proving);         // R05: names of companions and fields
 void prove_reachable(Proving& proving);     // R06: conditions, ranges, stages
 void prove_ignored(Proving& proving);       // R06: `ignore`
 void prove_writers(Proving& proving);       // R07

@@ -14,7 +14,10 @@ class Alternatives {
 
   void prove() {
     for (size_t later = 1; later < form_.size(); ++later)
-      for (size_t earlier = 0; earlier < later; ++earlier) exclusive(form_[earlier], form_[later]);
+      for (size_t earlier = 0; earlier < later; ++earlier) {
+        if (!proving_.spend(20)) return too_many(form_[later]);
+        exclusive(form_[earlier], form_[later]);
+      }
     exhaustive();
   }
 
@@ -37,6 +40,11 @@ class Alternatives {
     if (none.never()) return;
     proving_.findings.error("R04", form_[0].when->span(), "it can be that none of the alternatives holds",
                             in_words("none", none));
+  }
+
+  void too_many(const Alternative& later) {
+    proving_.findings.error("R04", later.when->span(), "too many alternatives to compare each with each",
+                            in_words("both", {}));
   }
 
   static std::string in_words(const char* which, const Walk& walk) {

@@ -2,6 +2,7 @@
 // ranges of an axis apart, stages apart, or conditions that exclude each other.
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/text.h"
 #include "rules/bounds.h"
@@ -98,11 +99,10 @@ class Pair {
     const std::vector<Clause> others = clauses_of(*b_.site, *b_.alternative, second_);
     clauses.insert(clauses.end(), others.begin(), others.end());
     add_loop_clauses(*b_.site, second_, clauses);
-    Knowledge knowledge = proving_.knowledge;
-    if (first_and_last()) {  // the same stage only if there is no other
-      knowledge.known["pp"] = 1;
-      knowledge.known["vpp"] = 1;
-    }
+    if (!first_and_last()) return walk(clauses, proving_.knowledge);
+    Knowledge knowledge = proving_.knowledge;  // the same stage only if there is no other
+    knowledge.known["pp"] = 1;
+    knowledge.known["vpp"] = 1;
     return walk(clauses, knowledge);
   }
 
@@ -137,16 +137,30 @@ std::string skeleton(const NameTemplate& name) {
   return text;
 }
 
-std::map<std::string, std::vector<Spot>> spots_of(const Proving& proving, SideId side) {
-  std::map<std::string, std::vector<Spot>> spots;
+// Spots whose names could be one. Of names without holes only equal ones can be.
+struct Group {
+  std::vector<Spot> holed, all_fixed;
+  std::map<std::string, std::vector<Spot>> fixed;  // by name
+};
+
+std::map<std::string, Group> groups_of(const Proving& proving, SideId side) {
+  std::map<std::string, Group> groups;
   for (const Site& site : proving.sites) {
     if (site.broken || !site.stands_on(side)) continue;
     for (const Alternative& alternative : site.form(side))
-      for (const Address& address : alternative.addresses)
-        if (address.kind == Address::Kind::tensor)
-          spots[skeleton(address.name)].push_back({&site, &alternative, &address});
+      for (const Address& address : alternative.addresses) {
+        if (address.kind != Address::Kind::tensor) continue;
+        Group& group = groups[skeleton(address.name)];
+        const Spot spot{&site, &alternative, &address};
+        if (!address.holes.empty()) {
+          group.holed.push_back(spot);
+        } else {
+          group.all_fixed.push_back(spot);
+          group.fixed[to_text(address.name, {})].push_back(spot);
+        }
+      }
   }
-  return spots;
+  return groups;
 }
 
 bool stands_before(const Spot& a, const Spot& b) {
@@ -176,16 +190,13 @@ std::string advice(const Pair& pair, const Spot& earlier, const Spot& later) {
          (when.empty() ? ranges_text(earlier, later) : format("; both stand if {}", when));
 }
 
-// Names without holes that differ: no need to look closer.
-bool spelled_apart(const Address& a, const Address& b) {
-  return a.holes.empty() && b.holes.empty() && a.name != b.name;
-}
+using Met = std::set<std::pair<const Site*, const Site*>>;
 
-void prove_pair(Proving& proving, const Spot& first, const Spot& second, SideId side) {
-  if (spelled_apart(*first.address, *second.address)) return;
+// What meets on one side often meets on the next: that is one mistake.
+void prove_pair(Proving& proving, const Spot& first, const Spot& second, SideId side, Met& met) {
   if (first.site == second.site && first.alternative != second.alternative) return;  // R04 keeps these apart
   const Pair pair(proving, first, second, side);
-  if (!pair.names_can_be_equal() || pair.apart()) return;
+  if (!pair.names_can_be_equal() || pair.apart() || !met.emplace(std::minmax(first.site, second.site)).second) return;
   const bool in_order = stands_before(first, second);
   const Spot &earlier = in_order ? first : second, &later = in_order ? second : first;
   const std::string here = full_name(*later.address), there = full_name(*earlier.address);
@@ -196,13 +207,36 @@ void prove_pair(Proving& proving, const Spot& first, const Spot& second, SideId 
   error.related.push_back({earlier.address->name_span, format("the other one, of {}", earlier.site->name)});
 }
 
+// Each of `first` with each of `second`, once. False: there are too many.
+bool prove_pairs(Proving& proving, const std::vector<Spot>& first, const std::vector<Spot>& second, SideId side,
+                 Met& met) {
+  const size_t step = 200 + proving.file.axes.size() + proving.knowledge.required.size();
+  for (size_t i = 0; i < first.size(); ++i)
+    for (size_t j = &first == &second ? i + 1 : 0; j < second.size(); ++j) {
+      if (proving.spend(step)) {
+        prove_pair(proving, first[i], second[j], side, met);
+        continue;
+      }
+      proving.findings.error("R05", second[j].address->name_span,
+                             "too many names are alike to tell each from each other",
+                             "names that differ only in numbers are compared pair by pair; use fewer rules, with holes");
+      return false;
+    }
+  return true;
+}
+
 }  // namespace
 
 void prove_apart(Proving& proving) {
+  Met met;
   for (SideId side = 0; side < proving.file.sides.size(); ++side)
-    for (const auto& [text, spots] : spots_of(proving, side))
-      for (size_t second = 1; second < spots.size(); ++second)
-        for (size_t first = 0; first < second; ++first) prove_pair(proving, spots[first], spots[second], side);
+    for (const auto& [text, group] : groups_of(proving, side)) {
+      bool done = true;
+      for (const auto& [name, spots] : group.fixed) done = done && prove_pairs(proving, spots, spots, side, met);
+      done = done && prove_pairs(proving, group.holed, group.holed, side, met);
+      done = done && prove_pairs(proving, group.holed, group.all_fixed, side, met);
+      if (!done) return;
+    }
 }
 
 void prove_dialects(Proving& proving) {
@@ -210,6 +244,10 @@ void prove_dialects(Proving& proving) {
     for (size_t second = 1; second < dialect.rename.size(); ++second)
       for (size_t first = 0; first < second; ++first) {
         const RenameLine &earlier = dialect.rename[first], &later = dialect.rename[second];
+        if (!proving.spend(50)) {
+          proving.findings.error("R05", later.left_text.span, "too many lines to tell each from each other");
+          return;
+        }
         if (!can_meet(earlier.left, later.left)) continue;
         Diagnostic& error = proving.findings.error(
             "R05", later.left_text.span, "this line and another of the dialect can match one name",

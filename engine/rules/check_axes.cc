@@ -56,24 +56,29 @@ class Axes {
 
   void warn_unused() {
     for (const AxisDecl& axis : file_.axes)
-      if (!used_.contains(axis.name.s))
+      if (!used_.contains(axis.name.s) && is_own(axis.name))
         findings_.warning("R02", axis.name.span, format("the axis `{}` is not used", axis.name.s));
     std::set<std::string> blocks;
     for (const EntryDecl& entry : file_.model)
       for (const Text& word : entry.use) blocks.insert(word.s);
     for (const BlockDecl& block : file_.blocks)
-      if (!blocks.contains(block.name.s))
+      if (!blocks.contains(block.name.s) && is_own(block.name))
         findings_.warning("R02", block.name.span, format("the block `{}` is not used", block.name.s),
                           "put it under `model` with `use`");
   }
 
  private:
+  // A parent's are its own business: its other children may use them.
+  bool is_own(const Text& name) const { return name.span.source == file_.family.span.source; }
+
   void known(const std::string& axis, Span span) {
     if (file_.axis(axis)) {
       used_.insert(axis);
       return;
     }
-    findings_.error("R02", span, format("there is no axis `{}`{}", axis, did_you_mean(axis, names_)),
+    span = unknown_.try_emplace(axis, span).first->second;  // said once, where it is first spoken of
+    const bool shown = findings_.errors() < Diagnostics::most;  // no one reads the nearest name of more
+    findings_.error("R02", span, format("there is no axis `{}`{}", axis, shown ? did_you_mean(axis, names_) : ""),
                     "each axis is declared once under `axes`, with its size");
   }
 
@@ -105,6 +110,7 @@ class Axes {
   Findings& findings_;
   std::vector<std::string> names_;
   std::set<std::string> used_;
+  std::map<std::string, Span> unknown_;
 };
 
 }  // namespace

@@ -59,6 +59,11 @@ void prove_ignored(Proving& proving) {
     for (const IgnoreDecl& ignore : proving.file.ignore) {
       if (ignore.side != side) continue;
       for (const auto& [name, mapped] : names) {
+        if (!proving.spend(20)) {
+          proving.findings.error("R06", ignore.pattern_text.span,
+                                 "too many names to compare them with what is ignored");
+          return;
+        }
         if (!can_meet(ignore.pattern, pattern_of(mapped.address->name)) || !is_always(mapped, proving.knowledge))
           continue;
         Diagnostic& error =

@@ -1,6 +1,8 @@
 // R02: each name in an expression is declared, and may be spoken of where it stands (docs/language.md,
 // "Configuration").
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "base/suggest.h"
 #include "base/text.h"
@@ -13,17 +15,18 @@ namespace {
 constexpr std::array<std::string_view, 5> mesh_words{"tp", "pp", "vpp", "ep", "etp"};
 constexpr size_t all_lets = SIZE_MAX;
 
+using Words = std::set<std::string, std::less<>>;
+
 bool contains(const std::vector<std::string>& words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
 // Is the path declared, a map that holds a declared one, or something in one?
-bool covers(const std::vector<std::string>& declared, const std::string& path) {
-  const auto inside = [](const std::string& outer, const std::string& inner) {
-    return inner == outer || inner.starts_with(outer + ".");
-  };
-  return std::any_of(declared.begin(), declared.end(),
-                     [&](const std::string& key) { return inside(key, path) || inside(path, key); });
+bool covers(const Words& declared, const std::string& path) {
+  for (size_t dot = path.find('.'); dot != std::string::npos; dot = path.find('.', dot + 1))
+    if (declared.contains(std::string_view(path).substr(0, dot))) return true;
+  const auto inner = declared.lower_bound(path + ".");
+  return declared.contains(path) || (inner != declared.end() && inner->starts_with(path + "."));
 }
 
 // Which names may be spoken of in one place.
@@ -31,18 +34,19 @@ struct Place {
   const char* what = "";       // "a size", "`from`"
   std::optional<SideId> keys;  // of which side: 0, or another in `from`
   std::optional<size_t> lets;  // how many of them are known yet; none: they come later
-  std::vector<std::string> axes;
+  std::vector<std::string> axes;  // that have an index there
   bool mesh = false;
   std::optional<SideId> dialects;
+  bool every_axis = false;
 };
 
 class Names {
  public:
   explicit Names(Proving& proving) : proving_(proving), file_(proving.file), keys_(file_.sides.size()) {
     collect_keys();
-    for (const OptionDecl& option : file_.options) options_.push_back(option.name.s);
-    for (const KeyedExpr& let : file_.let) lets_.push_back(let.key.s);
-    for (const AxisDecl& axis : file_.axes) axes_.push_back(axis.name.s);
+    for (const OptionDecl& option : file_.options) options_.insert(option.name.s);
+    for (size_t i = 0; i < file_.let.size(); ++i) lets_.emplace(file_.let[i].key.s, i);
+    for (const AxisDecl& axis : file_.axes) axes_.insert(axis.name.s);
   }
 
   void configuration() {
@@ -93,7 +97,7 @@ class Names {
   }
 
   void address(const Address& address, std::vector<std::string> looped) {
-    for (const Expr& hole : address.holes) read(hole, {"a name", 0, all_lets, axes_, false, {}});
+    for (const Expr& hole : address.holes) read(hole, {"a name", 0, all_lets, {}, false, {}, true});
     for (const ValueOp& op : address.ops)
       if (op.operand) read(*op.operand, {"a value operation", 0, all_lets, {}, false, {}});
     if (!address.value) return;
@@ -103,15 +107,15 @@ class Names {
 
   void collect_keys() {
     for (const ConfigLine& line : file_.config) {
-      keys_[0].push_back(line.key.s);
+      keys_[0].insert(line.key.s);
       for (SideId side = 0; side < line.ways.size(); ++side)
-        if (line.ways[side]) keys_[side].push_back(line.ways[side]->other.s);
+        if (line.ways[side]) keys_[side].insert(line.ways[side]->other.s);
     }
-    for (const KeyedExpr& line : file_.defaults) keys_[0].push_back(line.key.s);
+    for (const KeyedExpr& line : file_.defaults) keys_[0].insert(line.key.s);
     for (SideId side = 0; side < file_.fixed.size(); ++side)
-      for (const KeyedValue& line : file_.fixed[side]) keys_[side].push_back(line.key.s);
+      for (const KeyedValue& line : file_.fixed[side]) keys_[side].insert(line.key.s);
     for (SideId side = 0; side < file_.derived.size(); ++side)
-      for (const KeyedExpr& line : file_.derived[side]) keys_[side].push_back(line.key.s);
+      for (const KeyedExpr& line : file_.derived[side]) keys_[side].insert(line.key.s);
   }
 
   std::vector<std::string> dialects(SideId side) const {
@@ -130,9 +134,10 @@ class Names {
 
   bool is_known(const NameUse& use, const Place& place) const {
     if (place.keys && covers(keys_[*place.keys], use.path)) return true;
-    if (contains(options_, use.root) || contains(place.axes, use.root)) return true;
-    const auto let = std::find(lets_.begin(), lets_.end(), use.root);
-    if (let != lets_.end() && static_cast<size_t>(let - lets_.begin()) < place.lets.value_or(0)) return true;
+    if (options_.contains(use.root) || contains(place.axes, use.root)) return true;
+    if (place.every_axis && axes_.contains(use.root)) return true;
+    const auto let = lets_.find(use.root);
+    if (let != lets_.end() && let->second < place.lets.value_or(0)) return true;
     if (place.mesh && std::find(mesh_words.begin(), mesh_words.end(), use.root) != mesh_words.end()) return true;
     return place.dialects && contains(dialects(*place.dialects), use.root);
   }
@@ -142,19 +147,27 @@ class Names {
       proving_.findings.error("R02", use.span, format("{} cannot speak of `{}`", place.what, use.path), why);
       return;
     }
-    std::vector<std::string> names = keys_[place.keys.value_or(0)];
+    const bool shown = proving_.findings.errors() < Diagnostics::most;  // no one reads the nearest name of more
+    proving_.findings.error(
+        "R02", use.span,
+        format("nothing is called `{}`{}", use.path, shown ? did_you_mean(use.path, names_at(place)) : ""),
+        "a name is an axis, or stands in config, defaults, fixed, derived, options or let");
+  }
+
+  std::vector<std::string> names_at(const Place& place) const {
+    const Words& keys = keys_[place.keys.value_or(0)];
+    std::vector<std::string> names(keys.begin(), keys.end());
     names.insert(names.end(), options_.begin(), options_.end());
-    names.insert(names.end(), lets_.begin(), lets_.end());
+    for (const auto& [name, index] : lets_) names.push_back(name);
     names.insert(names.end(), place.axes.begin(), place.axes.end());
-    proving_.findings.error("R02", use.span,
-                            format("nothing is called `{}`{}", use.path, did_you_mean(use.path, names)),
-                            "a name is an axis, or stands in config, defaults, fixed, derived, options or let");
+    if (place.every_axis) names.insert(names.end(), axes_.begin(), axes_.end());
+    return names;
   }
 
   // Why a name that exists may not be spoken of here; "" if there is none such.
   std::string elsewhere(const NameUse& use, const Place& place) const {
-    if (contains(axes_, use.root)) return format("the axis `{}` has no index here: no `for` runs over it", use.root);
-    if (contains(lets_, use.root))
+    if (axes_.contains(use.root)) return format("the axis `{}` has no index here: no `for` runs over it", use.root);
+    if (lets_.contains(use.root))
       return place.lets ? "a `let` knows only those above it" : "a `let` is made later, of the canonical keys";
     if (std::find(mesh_words.begin(), mesh_words.end(), use.root) != mesh_words.end())
       return "the mesh is known in pads, `derived`, alternatives and `same` only";
@@ -191,8 +204,9 @@ class Names {
 
   Proving& proving_;
   const RuleFile& file_;
-  std::vector<std::vector<std::string>> keys_;  // by side
-  std::vector<std::string> options_, lets_, axes_;
+  std::vector<Words> keys_;  // by side
+  Words options_, axes_;
+  std::map<std::string, size_t, std::less<>> lets_;  // with their place in the file
 };
 
 }  // namespace

@@ -120,6 +120,16 @@ Form::Fields fields_of(const Form& form, Dialect& dialect) {
 
 }  // namespace
 
+bool is_renaming(const std::filesystem::path& path, const std::string& text) {
+  Sources sources;
+  Diagnostics unheard;
+  const auto root = parse_source(path, text, sources, unheard);
+  if (root && (root->find("rules") || root->find("family"))) return false;
+  if (root && (root->find("dialect") || root->find("packing"))) return true;
+  const auto folder = path.parent_path().filename();
+  return folder == "dialects" || folder == "packings";
+}
+
 std::optional<Dialect> parse_dialect(const std::filesystem::path& path, const LoadText& load, Sources& sources,
                                      Diagnostics& diagnostics) {
   auto text = load(path);

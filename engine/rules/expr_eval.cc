@@ -4,6 +4,7 @@
 
 #include "base/checked.h"
 #include "base/text.h"
+#include "rules/expr_budget.h"
 #include "rules/expr_ops.h"
 
 namespace tessera {
@@ -11,6 +12,8 @@ namespace {
 
 constexpr size_t most_work = 5'000'000;   // nodes visited and values copied or compared
 constexpr size_t most_built = 4'000'000;  // values put into new lists
+
+thread_local size_t* budget_left = nullptr;
 
 // A value that stands elsewhere, or one that was just made.
 struct Operand {
@@ -71,7 +74,8 @@ class Evaluation {
   }
   bool spend(const ExprNode& node, size_t work) {
     left_ -= std::min(left_, work);
-    if (left_ == 0) fail(node, "this expression takes too long");
+    if (shared_) *shared_ -= std::min(*shared_, work);
+    if (left_ == 0 || (shared_ && *shared_ == 0)) fail(node, "this expression takes too long");
     return !failed_;
   }
   bool build(const ExprNode& node, size_t values) {
@@ -88,6 +92,7 @@ class Evaluation {
   EvalFault* fault_;
   std::vector<std::pair<std::string, Value>> bound_;  // by list_for, innermost last
   size_t left_ = most_work, room_ = most_built;
+  size_t* shared_ = EvalBudget::left();
   bool failed_ = false;
 };
 
@@ -247,6 +252,10 @@ std::optional<int64_t> Evaluation::whole(uint32_t id) {
 }
 
 }  // namespace
+
+EvalBudget::EvalBudget(size_t work) : left_(work), outer_(budget_left) { budget_left = &left_; }
+EvalBudget::~EvalBudget() { budget_left = outer_; }
+size_t* EvalBudget::left() { return budget_left; }
 
 std::optional<Value> evaluate(const Expr& expr, const Scope& scope, EvalFault* fault) {
   return Evaluation(expr, scope, fault).run();

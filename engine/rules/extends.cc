@@ -11,6 +11,7 @@ namespace tessera {
 namespace {
 
 constexpr size_t most_parents = 32;
+constexpr size_t most_bytes = size_t{2} << 20;  // of a file and its parents
 
 Span start_of(const Node& root) { return {root.span.source, root.span.begin, root.span.begin}; }
 
@@ -96,6 +97,8 @@ class Chain {
     if (std::find(paths_.begin(), paths_.end(), parent->path.lexically_normal()) != paths_.end())
       return wrong(format("`{}` extends itself: the files form a ring", extends.text.s));
     if (paths_.size() >= most_parents) return wrong(format("at most {} files extend one another", most_parents));
+    if ((bytes_ += parent->text.size()) > most_bytes)
+      return wrong(format("a file and its parents have at most {} bytes", most_bytes));
     return parent;
   }
 
@@ -103,6 +106,7 @@ class Chain {
   Sources& sources_;
   Diagnostics& diagnostics_;
   std::vector<std::filesystem::path> paths_;
+  size_t bytes_ = 0;         // of the parents
   std::vector<Node> nodes_;  // the file, its parent, ...
 };
 

@@ -37,10 +37,23 @@ class Builder {
     return read(static_cast<uint32_t>(clause.condition.nodes.size() - 1), !clause.holds);
   }
 
+  // What is asked of each unknown, and what that costs: `most_cost` or more if it is left out.
+  void finish() {
+    for (const Atom& made : problem.atoms) cost_ += problem.unknowns[made.unknown].outcomes.size();
+    for (const Unknown& made : problem.unknowns) cost_ += made.outcomes.size() * made.outcomes.size() / 8;
+    problem.complete = cost_ < most_cost;
+    problem.cost = cost_;
+    if (problem.complete) list_outcomes(problem);
+  }
+
   Problem problem;
 
  private:
-  Expr piece(uint32_t id) const { return subexpression(*expr_, id); }
+  Expr piece(uint32_t id) const {
+    Expr copy = subexpression(*expr_, id);
+    cost_ += 2 * copy.nodes.size() + copy.text.s.size() / 8;
+    return copy;
+  }
   std::string text(uint32_t id) const { return canonical_text(*expr_, id, *names_); }
 
   // The value of what speaks of nothing unknown.
@@ -58,6 +71,7 @@ class Builder {
   }
 
   Formula read(uint32_t id, bool negated) {
+    if (cost_ >= most_cost) return fixed(false);
     const ExprNode& node = expr_->nodes[id];
     if (const auto value = settled(id)) return fixed(truthy(*value) != negated);
     if (node.op == ExprOp::not_) return read(node.args[0], !negated);
@@ -92,6 +106,7 @@ class Builder {
   }
 
   size_t unknown(Unknown::Kind kind, const std::string& text, const std::string& right = {}) {
+    cost_ += problem.unknowns.size() / 8;
     for (size_t i = 0; i < problem.unknowns.size(); ++i) {
       Unknown& there = problem.unknowns[i];
       if (there.kind != kind || there.text != text || there.right != right) continue;
@@ -173,6 +188,7 @@ class Builder {
   const Expr* expr_ = nullptr;
   const Renaming* names_ = nullptr;
   bool told_ = true;
+  mutable size_t cost_ = 0;
 };
 
 }  // namespace
@@ -183,7 +199,7 @@ Problem make_problem(const std::vector<Clause>& clauses, const Knowledge& knowle
   for (const Clause& clause : clauses) builder.problem.formula.parts.push_back(builder.clause(clause));
   for (const Expr& condition : knowledge.required)
     builder.problem.formula.parts.push_back(builder.clause({condition, true, {}, false}));
-  list_outcomes(builder.problem);
+  builder.finish();
   return std::move(builder.problem);
 }
 

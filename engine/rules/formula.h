@@ -40,7 +40,10 @@ struct Problem {
   std::vector<Unknown> unknowns;  // in order of first mention
   std::vector<Atom> atoms;
   Formula formula;
+  size_t cost = 0;        // of making it, in expression nodes copied and values compared
+  bool complete = false;  // false: it would cost more than `most_cost`
 };
+inline constexpr size_t most_cost = 4'000'000;
 Problem make_problem(const std::vector<Clause>& clauses, const Knowledge& knowledge);
 // The second half of that: the outcomes of each unknown, now that all that is asked of it is known.
 void list_outcomes(Problem& problem);

@@ -1,16 +1,20 @@
 // Walks the outcomes of the unknowns, one after another, and leaves a branch as soon as the formula is false there.
 #include "rules/guard.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "rules/formula.h"
 
 namespace tessera {
 namespace {
 
-constexpr size_t most_steps = size_t{1} << 16;
+constexpr size_t most_steps = size_t{1} << 16, most_visits = size_t{1} << 21;  // of formulas within
 
 class Walker {
  public:
+  size_t visits() const { return visits_; }
+
   explicit Walker(const Problem& problem) : problem_(problem), chosen_(problem.unknowns.size()) {}
 
   Walk run() {
@@ -23,7 +27,7 @@ class Walker {
  private:
   // False: the formula cannot hold. nullopt: the steps ran out.
   std::optional<bool> search(size_t next) {
-    if (++steps_ > most_steps) return std::nullopt;
+    if (++steps_ > most_steps || visits_ > most_visits) return std::nullopt;
     const auto value = value_of(problem_.formula);
     if (value || next == chosen_.size()) return value.value_or(true);
     for (size_t outcome = 0; outcome < problem_.unknowns[next].outcomes.size(); ++outcome) {
@@ -35,7 +39,8 @@ class Walker {
     return false;
   }
 
-  std::optional<bool> value_of(const Formula& formula) const {
+  std::optional<bool> value_of(const Formula& formula) {
+    ++visits_;
     if (formula.kind == Formula::Kind::settled) return formula.value;
     if (formula.kind == Formula::Kind::atom) {
       const Atom& atom = problem_.atoms[formula.atom];
@@ -61,7 +66,7 @@ class Walker {
 
   const Problem& problem_;
   std::vector<std::optional<size_t>> chosen_;
-  size_t steps_ = 0;
+  size_t steps_ = 0, visits_ = 0;
 };
 
 }  // namespace
@@ -72,7 +77,12 @@ Knowledge::Knowledge(const RuleFile& file) {
 }
 
 Walk walk(const std::vector<Clause>& clauses, const Knowledge& knowledge) {
-  return Walker(make_problem(clauses, knowledge)).run();
+  if (knowledge.work && *knowledge.work == 0) return {};
+  const Problem problem = make_problem(clauses, knowledge);
+  Walker walker(problem);
+  const Walk walked = problem.complete ? walker.run() : Walk{};
+  if (knowledge.work) *knowledge.work -= std::min(*knowledge.work, 1 + problem.cost + walker.visits() / 2);
+  return walked;
 }
 
 Expr compare(const Expr& a, ExprOp op, const Expr& b) {

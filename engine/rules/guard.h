@@ -29,13 +29,14 @@ struct Knowledge {
   std::map<std::string, std::vector<Value>, std::less<>> choices;  // enumerated options: the values of each
   std::map<std::string, Value, std::less<>> known;                 // names whose value is settled
   std::vector<Expr> required;                                      // conditions that hold in every model
+  size_t* work = nullptr;  // what all walks together may still do, in steps of some 50 ns; none: each is bounded alone
 
   explicit Knowledge(const RuleFile& file);  // its options
   Knowledge() = default;
 };
 
 struct Walk {
-  enum class Result { never, possible, undecided };  // undecided: too many combinations
+  enum class Result { never, possible, undecided };  // undecided: too many conditions or combinations
   Result result = Result::undecided;
   std::string example;  // possible: `order == "v2" and not tied`; empty if there is nothing to tell
   bool never() const { return result == Result::never; }

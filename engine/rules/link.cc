@@ -11,6 +11,8 @@
 namespace tessera {
 namespace {
 
+constexpr size_t most_rules = 20'000;
+
 // Joins neighbouring texts, so that one name has one template.
 void append_piece(NameTemplate& name, const NamePiece& piece) {
   if (piece.hole < 0 && !name.empty() && name.back().hole < 0)
@@ -89,6 +91,10 @@ void link_entry(const EntryDecl& entry, uint32_t index, const Blocks& blocks, Ru
       diagnostics.error("R02", word.span, format("there is no block `{}`{}", word.s, did_you_mean(word.s, names)));
       continue;
     }
+    if (set.rules.size() + block->second.size() > most_rules) {
+      diagnostics.error("R01", word.span, format("the model makes more than {} rules", most_rules));
+      return;
+    }
     for (const Rule& rule : block->second) set.rules.push_back(at_site(rule, entry, index, prefixes));
   }
 }
@@ -138,7 +144,8 @@ std::optional<RuleSet> link(RuleFile file, std::vector<Dialect> dialects, std::v
   set.packings = std::move(packings);
   check_parents(set.dialects, diagnostics);
   const Blocks blocks = expand_blocks(set.file, diagnostics);
-  for (uint32_t i = 0; i < set.file.model.size(); ++i) link_entry(set.file.model[i], i, blocks, set, diagnostics);
+  for (uint32_t i = 0; i < set.file.model.size() && diagnostics.error_count() < errors + Diagnostics::most; ++i)
+    link_entry(set.file.model[i], i, blocks, set, diagnostics);
   for (const CopyDecl& copy : set.file.same) link_copies(copy, set, diagnostics);
   if (diagnostics.error_count() > errors) return std::nullopt;
   return set;

@@ -9,6 +9,8 @@
 namespace tessera {
 namespace {
 
+constexpr size_t most_sides = 16;
+
 Text word_of_our_own(std::string word) { return {std::move(word), {}, {}}; }
 
 // Words that a rule, entry or copy has beside its sides.
@@ -22,6 +24,7 @@ void add_side(const Node& node, const Form& form, std::vector<Text>& sides) {
   const auto name = form.word(node, "a side");
   if (!name) return;
   const bool twice = std::any_of(sides.begin(), sides.end(), [&](const Text& side) { return side.s == name->s; });
+  if (sides.size() == most_sides) return form.wrong(name->span, format("a file has at most {} sides", most_sides));
   if (twice || is_taken(name->s))
     return form.wrong(name->span, format("`{}` cannot be the name of a{} side", name->s, twice ? " second" : ""));
   sides.push_back(*name);
@@ -32,7 +35,7 @@ std::vector<Text> parse_sides(const Node* node, Diagnostics& diagnostics) {
   const Form form{sides, diagnostics};
   const size_t errors = diagnostics.error_count();
   if (node && node->kind == Node::Kind::list)
-    for (const Node& item : node->items) add_side(item, form, sides);
+    for (size_t i = 0; i < std::min(node->items.size(), most_sides + 1); ++i) add_side(node->items[i], form, sides);
   if (sides.size() >= 2) return sides;
   if (node && diagnostics.error_count() == errors) form.wrong(node->span, "`sides` is a list of two sides or more");
   return {word_of_our_own("hf"), word_of_our_own("mcore")};

@@ -21,6 +21,8 @@ struct RulePath {
 // as a rule file at all; with errors in `diagnostics` the AST may be partial.
 std::optional<RuleFile> parse_rule_file(const std::filesystem::path& path, const RulePath& rule_path, Sources& sources,
                                         Diagnostics& diagnostics);
+// Is this a dialect or a packing, not a rule file? By a section of that name, or by its folder where it cannot be read.
+bool is_renaming(const std::filesystem::path& path, const std::string& text);
 std::optional<Dialect> parse_dialect(const std::filesystem::path& path, const LoadText& load, Sources& sources,
                                      Diagnostics& diagnostics);
 

@@ -37,8 +37,12 @@ void parse_companion(CompanionDecl::Kind kind, const Text& key, const Node& node
   companion.kind = kind;
   companion.name = key;
   companion.templates.resize(form.sides.size());
+  const size_t errors = form.diagnostics.error_count();
   form.each_side(node, "a companion",
                  [&](SideId side, const Node& value) { companion.templates[side] = parse_template(value, form); });
+  for (SideId side = 0; side < form.sides.size() && form.diagnostics.error_count() == errors; ++side)
+    if (!companion.templates[side])
+      form.wrong(key.span, format("a companion has a name on each side, and none on {}", form.sides[side].s));
   file.companions.push_back(std::move(companion));
 }
 

@@ -175,6 +175,24 @@ std::vector<PartView> address_views(const Address& address, const RuleFile& file
 
 }  // namespace
 
+std::vector<Laid> axes_in(const Dimension& dimension, const Address& address, const std::vector<PartOrder>& orders,
+                          const std::vector<PartView>& views) {
+  const Layout layout{{dimension}};
+  std::vector<Laid> axes;
+  for (const Word& axis : axes_of(layout)) axes.push_back({axis.text, address.text.at(axis.begin, axis.end)});
+  for (const PartView& view : views) {
+    const auto same = [&](const PartOrder& order) { return order.name == view.part; };
+    const auto order = std::find_if(orders.begin(), orders.end(), same);
+    const Span place = address.text.at(dimension.begin, dimension.end);
+    const bool here =
+        view.address == &address && view.bare && view.bare->begin >= place.begin && view.bare->end <= place.end;
+    if (!here || order == orders.end()) continue;
+    for (const std::string& axis : order->axes)
+      if (!view.find(axis)) axes.push_back({axis, *view.bare});
+  }
+  return axes;
+}
+
 const Laid* PartView::find(const std::string& axis) const {
   for (const Laid& there : laid)
     if (there.axis == axis) return &there;

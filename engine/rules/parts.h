@@ -27,6 +27,10 @@ struct PartView {
 // What one side says of the parts; R03 for an axis or a part that stands twice, or is missing in a sum.
 std::vector<PartView> part_views(const Alternative& alternative, const RuleFile& file, Diagnostics& diagnostics);
 
+// The axes of one dimension and where each is to be pointed at: bare parts lay theirs at their own word.
+std::vector<Laid> axes_in(const Dimension& dimension, const Address& address, const std::vector<PartOrder>& orders,
+                          const std::vector<PartView>& views);
+
 struct SideChoice {
   std::string side;
   const Alternative* alternative = nullptr;

@@ -33,6 +33,8 @@ std::string op_text(const ValueOp& op) {
       return "times" + operand;
     case ValueOp::Kind::neg_exp:
       return "neg_exp";
+    case ValueOp::Kind::divide:
+      return "divide" + operand;
     case ValueOp::Kind::rest:
       break;
   }
@@ -95,8 +97,9 @@ class Weighing {
   void weigh(const EncodingDecl& encoding) {
     const bool read = has(encoding, from_), written = has(encoding, to_);
     if (read && !written) lower(Grade::lossy, encoding.name.s + " decoded");
-    if (written && !read && !encoding.write_never && encoding.kind != EncodingDecl::Kind::gptq)
-      lower(Grade::lossy, encoding.name.s + " encoded");
+    if (!written || read || encoding.write_never) return;
+    verdict_.refused = true;
+    verdict_.reason = format("values are not encoded as {}: `write: never` writes them plain", encoding.name.s);
   }
   static bool has(const EncodingDecl& encoding, SideId side) {
     return side < encoding.on.size() && !encoding.on[side].empty();
@@ -127,7 +130,7 @@ class Weighing {
   }
 
   void lower(Grade grade, const std::string& reason) {
-    if (grade <= verdict_.grade) return;
+    if (verdict_.refused || grade <= verdict_.grade) return;
     verdict_.grade = grade;
     verdict_.reason = conditions_.empty() ? reason : format("if {}: {}", conditions_, reason);
   }

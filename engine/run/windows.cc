@@ -3,9 +3,11 @@
 #include "run/windows.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 
 #include "layout/layout.h"
+#include "run/codec.h"
 #include "run/kernel.h"
 
 namespace tessera {
@@ -61,10 +63,6 @@ std::array<Box, 2> halves(const Box& box) {
 SourceWindows::SourceWindows(const Graph& graph, const Reader& reader, uint64_t budget)
     : graph_(graph), reader_(reader), budget_(std::max<uint64_t>(budget, 1 << 16)) {}
 
-const TensorInfo& SourceWindows::info(TensorId tensor) const {
-  return reader_.contents().tensors[graph_.tensors[tensor].index];
-}
-
 bool SourceWindows::kept_whole(TensorId tensor) const {
   const Tensor& t = graph_.tensors[tensor];
   return uint64_t(volume(t.shape)) * byte_size(t.dtype) <= budget_ / 2;
@@ -78,7 +76,7 @@ SourceWindows::View SourceWindows::get(TensorId tensor, int64_t first, int64_t c
   }
   const bool whole = kept_whole(tensor);
   Entry& entry = insert(tensor, whole ? 0 : first, whole ? volume(graph_.tensors[tensor].shape) : count);
-  load(info(tensor), entry.first, entry.bytes);
+  load(tensor, entry.first, entry.bytes);
   return {entry.bytes, entry.first};
 }
 
@@ -109,6 +107,28 @@ SourceWindows::Buffer SourceWindows::take_buffer(uint64_t bytes) {
   for (; !spare_.empty() && held_ + bytes > budget_; spare_.pop_back()) held_ -= spare_.back().capacity;
   held_ += bytes;
   return {std::make_unique_for_overwrite<std::byte[]>(bytes), bytes};
+}
+
+void SourceWindows::load(TensorId id, int64_t first, std::span<std::byte> out) {
+  const Tensor& tensor = graph_.tensors[id];
+  if (tensor.stored != none_id) return decode(tensor, first, out);
+  load(reader_.contents().tensors[tensor.index], first, out);
+}
+
+void SourceWindows::decode(const Tensor& tensor, int64_t first, std::span<std::byte> out) {
+  const Stored& stored = graph_.stored[tensor.stored];
+  Fields fields{tensor.shape, {}, {}};
+  for (const uint32_t field : stored.fields) fields.info.push_back(&reader_.contents().tensors[field]);
+  fields.load = [&](size_t field, int64_t at, std::span<std::byte> bytes) { load(*fields.info[field], at, bytes); };
+  const std::unique_ptr<Codec> made = codec(stored);
+  assert(made);
+  constexpr size_t step = 1 << 18;  // elements: what the fields take beside the window stays small
+  std::vector<float> values;
+  for (size_t at = 0; at < out.size() / sizeof(float); at += values.size()) {
+    values.resize(std::min(step, out.size() / sizeof(float) - at));
+    made->decode(fields, first + int64_t(at), values);
+    std::memcpy(out.data() + at * sizeof(float), values.data(), values.size() * sizeof(float));
+  }
 }
 
 void SourceWindows::load(const TensorInfo& tensor, int64_t first, std::span<std::byte> out) {

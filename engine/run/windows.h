@@ -44,9 +44,10 @@ class SourceWindows {
     Buffer buffer;
     std::span<std::byte> bytes;
   };
-  const TensorInfo& info(TensorId tensor) const;
   Entry& insert(TensorId tensor, int64_t first, int64_t count);
   Buffer take_buffer(uint64_t bytes);
+  void load(TensorId tensor, int64_t first, std::span<std::byte> out);
+  void decode(const Tensor& tensor, int64_t first, std::span<std::byte> out);
   void load(const TensorInfo& tensor, int64_t first, std::span<std::byte> out);
   void load_chunk(const TensorInfo& tensor, const Chunk& chunk, int64_t first, std::span<std::byte> out);
   void gather(StorageId storage, uint64_t element, const Box& box, std::span<std::byte> out);

@@ -222,10 +222,11 @@ void Worker::report_difference(const Move& move, int64_t from_element, int64_t t
     message += format(" from {} at {}: copies of one weight must be equal", named(move.to),
                       element_text(graph.tensors[move.to], to_element));
   } else {
-    message += " from the constant that the rule says";
+    const std::string& fault = graph.fills[move.fill].fault;
+    message += fault.empty() ? " from the constant that the rule says" : ": " + fault;
   }
   const std::lock_guard lock(shared_.mutex);
-  shared_.diagnostics.error("X01", move.span, message);
+  shared_.diagnostics.error(move.op == Op::compare ? "X01" : graph.fills[move.fill].id, move.span, message);
   shared_.stop = true;
 }
 

@@ -1,6 +1,6 @@
 // Checkpoints as bytes. A Reader shows what the headers say (Contents) and gives bytes of storages; a Writer is told
-// all tensors before the first byte, knows every size and offset then, and takes the bytes. The floors above never see a
-// file format.
+// all tensors first, knows every size and offset before a file is there, and takes the bytes. The floors above never see
+// a file format.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -30,6 +30,7 @@ struct Storage {
   uint32_t file = 0;    // index into Contents::files
   uint64_t offset = 0;  // of its first byte in the file
   uint64_t bytes = 0;
+  bool packed = false;  // deflated: `offset` is where the packed bytes begin; `bytes` counts what they unpack to
 };
 
 // One tensor, or one slab of it: formats that cut tensors (torch_dist) have several for each tensor.
@@ -124,17 +125,20 @@ struct OutputSpec {
   std::vector<std::filesystem::path> side_files;
 };
 
-// File and byte offset of each output tensor, known before the first write.
+// File and byte offset of each output tensor, known before any file is there.
 struct OutPlace {
   uint32_t file = 0;
   uint64_t offset = 0, bytes = 0;
 };
 
+// Made: everything is laid out, and nothing on the disk was touched. Then open, write, finish, once each in this order.
 class Writer {
  public:
   virtual ~Writer() = default;
   virtual const std::vector<OutPlace>& places() const = 0;     // by index into OutputSpec::tensors
   virtual const std::vector<FileInfo>& files() const = 0;      // relative paths and final sizes, all of them
+  // Folders and files, with their final sizes where the disk can promise them. Throws Error(world).
+  virtual void open() = 0;
   // Bytes of one tensor at `offset` within it. Called front to back for one tensor, by one thread; different tensors from
   // different threads at once. Checksums are taken on the way.
   virtual void write(uint32_t tensor, uint64_t offset, std::span<const std::byte> bytes) = 0;

@@ -24,6 +24,7 @@ class BinFile : public Writer {
   }
   const std::vector<OutPlace>& places() const override { return places_; }
   const std::vector<FileInfo>& files() const override { return files_; }
+  void open() override { archive_.open(); }
   void write(uint32_t tensor, uint64_t offset, std::span<const std::byte> bytes) override {
     archive_.write(tensor, offset, bytes);
   }
@@ -63,6 +64,7 @@ class HfWriter : public Writer {
   HfWriter(const OutputSpec& spec, const Weights& weights);
   const std::vector<OutPlace>& places() const override { return places_; }
   const std::vector<FileInfo>& files() const override { return files_; }
+  void open() override;
   void write(uint32_t tensor, uint64_t offset, std::span<const std::byte> bytes) override;
   void finish(bool sync) override;
 
@@ -138,6 +140,10 @@ void HfWriter::add_side_files(const OutputSpec& spec) {
 void HfWriter::add_small(std::string name, std::string text) {
   files_.push_back({name, text.size()});
   small_.push_back({std::move(name), std::move(text)});
+}
+
+void HfWriter::open() {
+  for (const auto& shard : shards_) shard->open();
 }
 
 void HfWriter::write(uint32_t tensor, uint64_t offset, std::span<const std::byte> bytes) {

@@ -52,6 +52,16 @@ class MegatronWriter : public Writer {
   const std::vector<OutPlace>& places() const override { return places_; }
   const std::vector<FileInfo>& files() const override { return files_; }
 
+  void open() override {
+    for (size_t i = 0; i < archives_.size(); ++i) {
+      const fs::path folder = (root_ / files_[i].path).parent_path();
+      std::error_code error;
+      fs::create_directories(folder, error);
+      if (error) fail_io(folder, "create", error.value());
+      archives_[i].open();
+    }
+  }
+
   void write(uint32_t tensor, uint64_t offset, std::span<const std::byte> bytes) override {
     archives_[places_[tensor].file].write(storage_[tensor], offset, bytes);
   }
@@ -128,9 +138,6 @@ class MegatronWriter : public Writer {
   }
 
   void add_archive(const fs::path& path, std::string pickle, const std::vector<uint64_t>& sizes) {
-    std::error_code error;
-    fs::create_directories((root_ / path).parent_path(), error);
-    if (error) fail_io((root_ / path).parent_path(), "create", error.value());
     archives_.emplace_back(root_ / path, std::move(pickle), sizes);
     files_.push_back({path, archives_.back().size()});
   }

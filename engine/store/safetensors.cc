@@ -135,20 +135,18 @@ uint64_t data_bytes(const std::vector<OutPlace>& places) {
 }  // namespace
 
 SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path, std::span<const OutTensor> tensors)
-    : places_(tensors.size()),
-      head_(with_length(lay_out(tensors, places_))),
-      file_(path, head_.size() + data_bytes(places_)) {
+    : path_(path), places_(tensors.size()), head_(with_length(lay_out(tensors, places_))) {
   files_ = {{path.filename(), head_.size() + data_bytes(places_)}};
   for (OutPlace& place : places_) place.offset += head_.size();
 }
 
 void SafetensorsWriter::write(uint32_t tensor, uint64_t offset, std::span<const std::byte> bytes) {
-  file_.write(places_[tensor].offset + offset, bytes);
+  file_->write(places_[tensor].offset + offset, bytes);
 }
 
 void SafetensorsWriter::finish(bool sync) {
-  file_.write(0, std::as_bytes(std::span(head_)));
-  file_.close(sync);
+  file_->write(0, std::as_bytes(std::span(head_)));
+  file_->close(sync);
 }
 
 }  // namespace tessera

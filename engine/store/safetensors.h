@@ -3,6 +3,7 @@
 // byte of the file that belongs to no tensor.
 #pragma once
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,14 +33,16 @@ class SafetensorsWriter : public Writer {
   SafetensorsWriter(const std::filesystem::path& path, std::span<const OutTensor> tensors);
   const std::vector<OutPlace>& places() const override { return places_; }
   const std::vector<FileInfo>& files() const override { return files_; }
+  void open() override { file_.emplace(path_, files_[0].bytes); }
   void write(uint32_t tensor, uint64_t offset, std::span<const std::byte> bytes) override;
   void finish(bool sync) override;
 
  private:
+  std::filesystem::path path_;
   std::vector<OutPlace> places_;
   std::vector<FileInfo> files_;
   std::string head_;  // length and header
-  OutputFile file_;
+  std::optional<OutputFile> file_;
 };
 
 }  // namespace tessera

@@ -64,14 +64,8 @@ class TorchDistWriter : public Writer {
         tracker_(spec.release ? "release" : format("{}", spec.iteration)),
         tensors_(spec.tensors) {
     assert(spec.places.size() == 1);
-    std::error_code error;
-    fs::create_directories(root_ / folder_, error);
-    if (error) fail_io(root_ / folder_, "create", error.value());
     lay_out(spec.max_shard_size);
-    for (size_t i = 0; i < sizes_.size(); ++i) {
-      data_.emplace_back(root_ / folder_ / metadata_.files[i], sizes_[i]);
-      files_.push_back({fs::path(folder_) / metadata_.files[i], sizes_[i]});
-    }
+    for (size_t i = 0; i < sizes_.size(); ++i) files_.push_back({fs::path(folder_) / metadata_.files[i], sizes_[i]});
     common_.emplace(root_ / folder_ / "common.pt", pickle_common(spec), std::vector<uint64_t>());
     files_.push_back({fs::path(folder_) / "common.pt", common_->size()});
     add_small("metadata.json", backend);
@@ -85,6 +79,14 @@ class TorchDistWriter : public Writer {
 
   const std::vector<OutPlace>& places() const override { return places_; }
   const std::vector<FileInfo>& files() const override { return files_; }
+
+  void open() override {
+    std::error_code error;
+    fs::create_directories(root_ / folder_, error);
+    if (error) fail_io(root_ / folder_, "create", error.value());
+    for (size_t i = 0; i < sizes_.size(); ++i) data_.emplace_back(root_ / files_[i].path, sizes_[i]);
+    common_->open();
+  }
 
   void write(uint32_t tensor, uint64_t offset, std::span<const std::byte> bytes) override {
     assert(offset == written_[tensor] && bytes.size() <= places_[tensor].bytes - offset);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <optional>
 
 #include "store/checksum.h"
 #include "store/file.h"
@@ -103,19 +104,20 @@ std::string TorchBlob::tail(uint32_t crc) const {
 }
 
 struct TorchArchiveWriter::State {
+  std::filesystem::path path;
   ArchiveMembers members;
   std::vector<uint64_t> written;  // by storage
   std::vector<uint32_t> crcs;     // of what was written
-  OutputFile file;
+  std::optional<OutputFile> file;
 };
 
 TorchArchiveWriter::TorchArchiveWriter(const std::filesystem::path& path, std::string pickle,
-                                       const std::vector<uint64_t>& storage_bytes) {
-  ArchiveMembers members(path.stem().string(), std::move(pickle), storage_bytes);
-  const uint64_t size = members.layout.size();
-  state_ = std::make_unique<State>(State{std::move(members), std::vector<uint64_t>(storage_bytes.size()),
-                                         std::vector<uint32_t>(storage_bytes.size()), OutputFile(path, size)});
-}
+                                       const std::vector<uint64_t>& storage_bytes)
+    : state_(new State{path,
+                       ArchiveMembers(path.stem().string(), std::move(pickle), storage_bytes),
+                       std::vector<uint64_t>(storage_bytes.size()),
+                       std::vector<uint32_t>(storage_bytes.size()),
+                       {}}) {}
 
 TorchArchiveWriter::TorchArchiveWriter(TorchArchiveWriter&&) noexcept = default;
 TorchArchiveWriter::~TorchArchiveWriter() = default;
@@ -125,25 +127,27 @@ uint64_t TorchArchiveWriter::offset(size_t storage) const {
   return state_->members.layout.offset(state_->members.first_storage + storage);
 }
 
+void TorchArchiveWriter::open() { state_->file.emplace(state_->path, size()); }
+
 void TorchArchiveWriter::write(size_t storage, uint64_t at, std::span<const std::byte> bytes) {
   assert(at == state_->written[storage]);
   assert(bytes.size() <= state_->members.layout.bytes(state_->members.first_storage + storage) - at);
   state_->crcs[storage] = crc32(bytes, state_->crcs[storage]);
   state_->written[storage] += bytes.size();
-  state_->file.write(offset(storage) + at, bytes);
+  state_->file->write(offset(storage) + at, bytes);
 }
 
 void TorchArchiveWriter::finish(bool sync) {
   const ZipLayout& layout = state_->members.layout;
   const std::vector<uint32_t> crcs = state_->members.checksums(state_->crcs);
-  const auto put = [&](uint64_t offset, const std::string& text) { state_->file.write(offset, as_bytes(text)); };
+  const auto put = [&](uint64_t offset, const std::string& text) { state_->file->write(offset, as_bytes(text)); };
   for (size_t member = 0; member < layout.count(); ++member) {
     put(layout.header_offset(member), layout.header(member));
     put(layout.offset(member), state_->members.known[member]);
     put(layout.descriptor_offset(member), ZipLayout::descriptor(crcs[member], layout.bytes(member)));
   }
   put(layout.directory_offset(), layout.directory(crcs));
-  state_->file.close(sync);
+  state_->file->close(sync);
 }
 
 }  // namespace tessera

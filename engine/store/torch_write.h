@@ -42,13 +42,14 @@ class TorchBlob {
 
 class TorchArchiveWriter {
  public:
-  // Storage i has storage_bytes[i] bytes. The file is created with its final size; the prefix of its members is the
-  // file's name without extension.
+  // Storage i has storage_bytes[i] bytes; the prefix of the members is the file's name without extension. Lays out; the
+  // file is created by open, with its final size.
   TorchArchiveWriter(const std::filesystem::path& path, std::string pickle, const std::vector<uint64_t>& storage_bytes);
   TorchArchiveWriter(TorchArchiveWriter&&) noexcept;
   ~TorchArchiveWriter();
   uint64_t size() const;                  // of the whole file
   uint64_t offset(size_t storage) const;  // of its first byte
+  void open();
   // Front to back within one storage; different storages from different threads at once.
   void write(size_t storage, uint64_t at, std::span<const std::byte> bytes);
   void finish(bool sync);  // pickle, headers, checksums, directory; closes

@@ -190,13 +190,47 @@ class Interpreter {
       put_number(dtype, fill.is_integer ? static_cast<double>(fill.integer) : fill.constant, bytes);
   }
 
+  // One element of an encoded weight, from its fields: what language.md says of each kind, and nothing else.
+  float decoded(const Tensor& tensor, size_t element) const {
+    const Stored& stored = graph_.stored[tensor.stored];
+    const auto in = static_cast<size_t>(tensor.shape.back()), out = static_cast<size_t>(tensor.shape[tensor.shape.size() - 2]);
+    const size_t column = element % in, row = element / in % out, matrix = element / in / out;
+    const std::byte* values = source_.bytes(stored.fields[0]).data();
+    const std::byte* scales = source_.bytes(stored.fields[1]).data();
+    if (stored.kind == EncodingDecl::Kind::mxfp4) {
+      const auto pair = std::to_integer<unsigned>(values[element / 32 * 16 + element % 32 / 2]);
+      const unsigned nibble = element % 2 ? pair >> 4 : pair & 15u;
+      const double size[] = {0, 0.5, 1, 1.5, 2, 3, 4, 6};
+      const int exponent = std::to_integer<int>(scales[element / 32]) - 127;
+      return static_cast<float>(std::ldexp(nibble & 8u ? -size[nibble & 7u] : size[nibble & 7u], exponent));
+    }
+    const auto high = static_cast<size_t>(stored.block[0]), wide = static_cast<size_t>(stored.block[1]);
+    const size_t scale = (matrix * ((out + high - 1) / high) + row / high) * ((in + wide - 1) / wide) + column / wide;
+    const auto bits = std::to_integer<uint8_t>(values[element]);
+    const int exponent = bits >> 3 & 15, mantissa = bits & 7;
+    const double size = exponent ? std::ldexp(8 + mantissa, exponent - 10) : std::ldexp(mantissa, -9);
+    const float value = static_cast<float>(bits & 128 ? -size : size);
+    return value * load<float>(scales + scale * 4);
+  }
+
+  void copy(const Move& move, size_t from, size_t to) {
+    const Tensor& source_tensor = graph_.tensors[move.from];
+    const Program* program = move.program == none_id ? nullptr : &graph_.programs[move.program];
+    std::byte value[4];
+    const std::byte* bytes = value;
+    if (source_tensor.stored == none_id)
+      bytes = source(move.from, from);
+    else
+      store(decoded(source_tensor, from), value);
+    convert(source_tensor.dtype, bytes, graph_.tensors[move.to].dtype, target(move.to, to), program);
+  }
+
   void step(const Move& move, const std::vector<int64_t>& index, size_t from, size_t to) {
     const DType dtype = graph_.tensors[op_writes(move.op) ? move.to : move.from].dtype;
     std::byte wanted[16];
     switch (move.op) {
       case Op::copy:
-        return convert(graph_.tensors[move.from].dtype, source(move.from, from), dtype, target(move.to, to),
-                       move.program == none_id ? nullptr : &graph_.programs[move.program]);
+        return copy(move, from, to);
       case Op::fill:
         return put_fill(graph_.fills[move.fill], index, dtype, target(move.to, to));
       case Op::compare:

@@ -1,11 +1,15 @@
 // conformance DIR... [--only TEXT] [--naive] [--verbose]: every case under the folders, forward and back; every mistake
-// at its place. The executor's results are compared with the interpreter's too; with --naive only the latter runs.
+// at its place. The executor's results are compared with the interpreter's too; with --naive only the latter runs. What
+// `explain` tells of each element must be what came out.
 #include <algorithm>
+#include <array>
 #include <cstdio>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "conformance/carry_out.h"
+#include "conformance/follow.h"
+#include "plan/kinds.h"
 #include "rules/parse.h"
 
 namespace tessera {
@@ -16,6 +20,19 @@ struct Options {
   std::string only;
   bool naive = false, verbose = false;
 };
+
+// One mistake is one error. These hold more than one.
+struct Several {
+  const char* folder;
+  size_t errors;
+};
+constexpr std::array<Several, 1> several{{{"R03-bare-everywhere", 2}}};
+
+size_t errors_of(const std::string& folder) {
+  for (const Several& one : several)
+    if (folder == one.folder) return one.errors;
+  return 1;
+}
 
 // What went wrong, in words.
 struct Failed {
@@ -69,9 +86,9 @@ class CaseRun {
   }
 
  private:
-  ConfigRequest request(const CaseEnd& from, const CaseEnd& to) {
+  ConfigRequest request(const CaseEnd& from, const CaseEnd& to, const RuleSet& rules) {
     ConfigRequest request;
-    request.rules = &*rules_.set;
+    request.rules = &rules;
     request.from = spec(from);
     request.to = spec(to);
     if (const auto dialects = case_.dialects.find(to.side); dialects != case_.dialects.end())
@@ -82,6 +99,12 @@ class CaseRun {
       if (!option.values.empty() && !request.config->find(option.name.s))
         request.settings.insert(option.name.s, option.values.front());
     return request;
+  }
+  // The rules of the kinds that the source holds.
+  RuleSet carried(const CaseEnd& from, const Contents& source, Diagnostics& diagnostics) const {
+    RuleSet rules = *rules_.set;
+    carry_kinds(rules, kinds_of(rules.file, spec(from).side, source), diagnostics);
+    return rules;
   }
   EndSpec spec(const CaseEnd& end) const {
     EndSpec spec = end.spec;
@@ -96,9 +119,10 @@ class CaseRun {
     const std::string way = forward ? "there: " : "back: ";
     const MemoryCheckpoint source = load(case_.folder / source_folder, from);
     Diagnostics diagnostics;
-    const auto plan = make_plan(request(from, to), source.contents(), {cast, false}, diagnostics);
+    const RuleSet rules = carried(from, source.contents(), diagnostics);
+    const auto plan = make_plan(request(from, to, rules), source.contents(), {cast, false}, diagnostics);
     expect(plan.has_value(), way + rules_.shown(diagnostics));
-    if (options_.verbose) std::fputs((way + "\n" + to_text(plan->graph, *rules_.set, rules_.sources)).c_str(), stdout);
+    if (options_.verbose) std::fputs((way + "\n" + to_text(plan->graph, rules, rules_.sources)).c_str(), stdout);
     check_plan(*plan, from, to, way, verdict, forward);
     const MemoryCheckpoint wanted = load(case_.folder / wanted_folder, to);
     for (const Means means : {Means::interpreter, Means::executor}) {
@@ -107,6 +131,9 @@ class CaseRun {
       expect(!diagnostics.failed(), way + rules_.shown(diagnostics));
       const std::string text = difference(made, wanted, case_.ulp);
       expect(text.empty(), way + text + (means == Means::executor ? " (executor)" : ""));
+      if (means != Means::interpreter) continue;
+      const std::string story = follow(*plan, source, made);
+      expect(story.empty(), way + "explained: " + story);
     }
   }
 
@@ -162,18 +189,25 @@ class CaseRun {
     Diagnostics all = rules_.diagnostics;
     all.append(later);
     for (const Diagnostic& one : all.list())
-      if (one.severity == Severity::error) return check_place(one, all);
+      if (one.severity == Severity::error) return check_place(one, all), check_count(all);
     throw Failed{"no error"};
   }
+  void check_count(const Diagnostics& all) const {
+    const size_t wanted = errors_of(case_.folder.filename().string());
+    expect(all.error_count() == wanted,
+           format("{} errors instead of {}:\n{}", all.error_count(), wanted, render(all, rules_.sources)));
+  }
   void plan_mistake(Diagnostics& diagnostics) {
-    const ConfigRequest asked = request(*case_.from, *case_.to);
+    const ConfigRequest asked = request(*case_.from, *case_.to, *rules_.set);
     const auto model = bind(asked, diagnostics);
     if (!model || !target_config(*model, diagnostics)) return;
     if (declared_tensors(*model, model->from, diagnostics)) declared_tensors(*model, model->to, diagnostics);
   }
   void convert_mistake(Diagnostics& diagnostics) {
     const MemoryCheckpoint source = load(case_.folder / "in", *case_.from);
-    const auto plan = make_plan(request(*case_.from, *case_.to), source.contents(), {}, diagnostics);
+    const RuleSet rules = carried(*case_.from, source.contents(), diagnostics);
+    if (diagnostics.failed()) return;
+    const auto plan = make_plan(request(*case_.from, *case_.to, rules), source.contents(), {}, diagnostics);
     if (!plan) return;
     carry_out(plan->graph, plan->model.to, source, options_.naive ? Means::interpreter : Means::executor,
               rules_.sources, diagnostics);

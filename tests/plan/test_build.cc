@@ -198,26 +198,60 @@ TEST_CASE("headers against declarations: missing, unmapped, shapes") {
   }
 }
 
-TEST_CASE("companions and encodings are refused as what they are") {
+TEST_CASE("encoded weights that cannot be read or written") {
+  const char* const read = "encodings: { fp8: { kind: fp8_block, block: [2, 2], on: { hf: <name>_s }, write: never } }\n";
+  const char* const written = "encodings: { fp8: { kind: fp8_block, block: [2, 2], on: { mcore: <name>_s } } }\n";
+  const char* const packed =
+      "encodings: { q: { kind: gptq, bits: 4, group: 8, on: { hf: [<name>.q, <name>.z, <name>.s, <name>.g] } } }\n";
   struct Row {
-    std::vector<std::string> names;
+    const char* encodings;
+    std::vector<std::tuple<std::string, DType, Extents>> tensors;
     const char* error;
   };
   const Row rows[] = {
-      {{"w", "w_scale"}, "V01 at `fp8`: `w_scale` belongs to the encoding `fp8`, which this version does not carry"},
-      {{"m.w"}, "V01 at `exp_avg`: `m.w` belongs to the companion `exp_avg`, which this version does not carry"},
-      {{"w", "v"}, "V01 at ``: no rule names `v`"},
+      {read, {{"w", DType::f8_e4m3, {16, 8}}, {"w_s", DType::f32, {8, 4}}}, ""},
+      {read,
+       {{"w", DType::f8_e4m3, {16, 8}}, {"w_s", DType::f32, {4, 8}}},
+       "V02 at `w  o h`: `w_s` is [4, 8] in the source; beside a weight [16, 8] it is [8, 4]"},
+      {read,
+       {{"w", DType::f32, {16, 8}}, {"w_s", DType::f32, {8, 4}}},
+       "V02 at `w  o h`: `w` is f32; as values of `fp8` it cannot be"},
+      {read, {{"w_s", DType::f32, {8, 4}}}, "V01 at `w  o h`: `w` is not in the source"},
+      {written,
+       {{"w", DType::f32, {16, 8}}},
+       "V02 at `fp8`: values cannot be encoded as `fp8` on the mcore side"},
+      {packed,
+       {{"w.q", DType::i32, {1, 16}},
+        {"w.z", DType::i32, {1, 2}},
+        {"w.s", DType::f16, {1, 16}},
+        {"w.g", DType::i32, {8}}},
+       "V02 at `w  o h`: `w` is encoded as `q`, which is only carried, not decoded"},
   };
   for (const Row& row : rows) {
-    Built built(
-        one_rule("h: 2", "hf: w  h, mcore: w  h",
-                 "encodings: { fp8: { kind: fp8_block, block: [2, 2], on: { hf: <name>_scale }, write: never } }\n"
-                 "companions: { exp_avg: { hf: m.<name>, mcore: m.<name> } }\n"));
+    CAPTURE(row.error);
+    Built built(one_rule("o: 16, h: 8", "hf: w  o h, mcore: w  o h", row.encodings));
     Contents source;
     source.places.push_back({});
-    for (const std::string& name : row.names) source.tensors.push_back({name, DType::f32, {2}, 0, {}});
-    CHECK(!built.graph(built.end("hf"), built.end("mcore"), source).has_value());
-    CHECK(built.errors() == row.error);
+    for (const auto& [name, dtype, shape] : row.tensors) source.tensors.push_back({name, dtype, shape, 0, {}});
+    const auto graph = built.graph(built.end("hf"), built.end("mcore"), source);
+    CHECK(built.errors().substr(0, std::string(row.error).size()) == row.error);
+    CHECK(graph.has_value() == (*row.error == 0));
+  }
+}
+
+TEST_CASE("what is decoded has the dtype that was asked for, else bf16") {
+  for (const auto& [options, dtype] : {std::pair{BuildOptions{}, DType::bf16},
+                                       {BuildOptions{DType::f32, false, DType::bf16}, DType::f32},
+                                       {BuildOptions{{}, false, DType::f16}, DType::f16}}) {
+    Built built(one_rule("o: 4, h: 4", "hf: w  o h, mcore: w  o h",
+                         "encodings: { fp8: { kind: fp8_block, block: [2, 2], on: { hf: <name>_s }, write: never } }\n"));
+    Contents source;
+    source.places.push_back({});
+    source.tensors = {{"w", DType::f8_e4m3, {4, 4}, 0, {}}, {"w_s", DType::f32, {2, 2}, 0, {}}};
+    const auto graph = built.graph(built.end("hf"), built.end("mcore"), source, options);
+    REQUIRE(graph.has_value());
+    CHECK(graph->tensors.back().dtype == dtype);
+    CHECK(format("{} {}", grade_name(graph->verdict.grade), graph->verdict.reason) == "lossy fp8 decoded");
   }
 }
 
@@ -237,6 +271,14 @@ TEST_CASE("dtypes: a pin, --dtype for floats, the sources; what a cast loses") {
       {", dtype: f32", DType::f16, DType::bf16, DType::bf16, DType::f32, "exact "},
       {", dtype: { hf: f32 }", DType::f16, DType::f16, {}, DType::f16, "exact "},
   };
+  SUBCASE("integers become no floats") {
+    Built built(one_rule("h: 2", "hf: a  h, mcore: w  h, dtype: f32"));
+    Contents source;
+    source.places.push_back({});
+    source.tensors = {{"a", DType::i64, {2}, 0, {}}};
+    CHECK(!built.graph(built.end("hf"), built.end("mcore"), source).has_value());
+    CHECK(built.errors() == "V02 at `w  h`: `a` is i64; it cannot become f32");
+  }
   for (const Row& row : rows) {
     Built built(one_rule("h: 2", format("hf: {{ a: a  h, b: b  h }}, mcore: w  a+b h{}", row.rule)));
     Contents source;

@@ -26,6 +26,7 @@ OutputSpec example(const fs::path& path, const std::string& format, uint64_t mos
 
 void write_example(Writer& writer) {
   const std::vector<std::string> data = {"bbbb", "aaaa", "hh"};
+  writer.open();
   for (uint32_t i = 0; i < 3; ++i) writer.write(i, 0, std::as_bytes(std::span(data[i])));
   writer.finish(false);
 }
@@ -93,6 +94,7 @@ TEST_CASE("hf: all files are announced with their final sizes, before the first 
                      source.put("sub/tokenizer.json", "other")};
   const auto writer = create_checkpoint(spec);
   const std::vector<FileInfo> announced = writer->files();
+  CHECK(fs::is_empty(folder.path()));
   write_example(*writer);
   for (const FileInfo& file : announced) CHECK(fs::file_size(folder.path() / file.path) == file.bytes);
   CHECK(announced.size() == 5);

@@ -9,6 +9,7 @@ using namespace tessera::testing;
 namespace {
 
 void write_all(Writer& writer, const std::vector<std::string>& data) {
+  writer.open();
   for (uint32_t i = 0; i < data.size(); ++i) writer.write(i, 0, std::as_bytes(std::span(data[i])));
   writer.finish(false);
 }
@@ -21,6 +22,7 @@ TEST_CASE("safetensors: widest dtypes first, then names by their bytes; header p
                                           {"a", DType::f32, {}},   {"B", DType::f32, {0, 7}},
                                           {"h", DType::bf16, {1}}, {"n\"\n\xc3\xa4", DType::i64, {1}}};
   SafetensorsWriter writer(folder / "x.safetensors", tensors);
+  CHECK(!std::filesystem::exists(folder / "x.safetensors"));
   write_all(writer, {"zzz", "bbbbbbbb", "aaaa", "", "hh", "nnnnnnnn"});
 
   std::string header =
@@ -43,7 +45,8 @@ TEST_CASE("safetensors: widest dtypes first, then names by their bytes; header p
 
 TEST_CASE("safetensors: no tensors at all") {
   const TempFolder folder;
-  SafetensorsWriter(folder / "x.safetensors", {}).finish(true);
+  SafetensorsWriter writer(folder / "x.safetensors", {});
+  write_all(writer, {});
   CHECK(SafetensorsReader(folder / "x.safetensors").contents().tensors.empty());
 }
 

@@ -1,0 +1,221 @@
+"""Rule files and dialects as hostile input: each is answered in bounded time and memory, with a place where it is wrong.
+
+    python run_rule_files.py build/release [WORD]
+
+make.py mutates bytes and small texts; here is what only size, or the number of combinations, makes hard.
+"""
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+SECONDS, MEGABYTES = 2.0, 500  # of processor time; of memory
+HEAD = "rules: 1\nfamily: n\n"
+AXES = "axes: { h: 8, l: { size: 4, split: pp } }\n"
+MODEL = "model: [{ use: b }]\n"
+PLACE = re.compile(r"^\S+:\d+:\d+: error\[[RB]\d\d\]: ", re.M)
+GOOD, WRONG, EITHER = (0,), (1,), (0, 1)
+
+cases = []
+
+
+def case(name, text, status, command="check", said="", **files):
+    """`command`: check, or config: with an empty config.json. `files`: further rule files by name; dialect=True: it is one."""
+    cases.append((name, text, status, command, said, files))
+
+
+def rules(lines, rest=MODEL, axes=AXES):
+    return HEAD + axes + "blocks:\n  b:\n" + "".join(f"    {line}\n" for line in lines) + rest
+
+
+def one(hf, mcore=None, more="", **key):
+    return rules([f"o: {{ hf: {hf}, mcore: {mcore or hf}{more} }}"], **key)
+
+
+def sized(expression, where="let"):
+    return HEAD + f"{where}: {{ a: '{expression}' }}\n" + AXES + "blocks: { b: { o: { hf: o  h, mcore: o  h } } }\n" + MODEL
+
+
+# --- how much of everything
+many = 12000
+case("rules, each with its name", rules(f"r{i}: {{ hf: a{i}  h, mcore: b{i}  h }}" for i in range(many)), EITHER)
+case("rules that count alike", rules(f"r{i}: {{ hf: <l>.a{i}.w  h, mcore: <l>.a{i}.w  h }}" for i in range(many)), EITHER)
+case("rules of one name", rules(f"r{i}: {{ hf: <l>.a  h, mcore: <l>.a  h }}" for i in range(many)), WRONG)
+case("rules of one name under conditions", HEAD + "config: { k: k }\n" + rules(
+    (f"r{i}: {{ when: k == {i}, hf: a  h, mcore: a  h }}" for i in range(many // 2)))[len(HEAD):], EITHER)
+case("sites", rules((f"r{i}: {{ hf: a{i}  h, mcore: b{i}  h }}" for i in range(3000)),
+                    "model:\n" + "".join(f"  - {{ use: b, hf: h{i}, mcore: h{i} }}\n" for i in range(8000))), WRONG)
+case("blocks in one entry", rules(["o: { hf: o  h, mcore: o  h }"], "model: [{ use: [" + ", ".join(["b"] * 60000) + "] }]\n"), WRONG)
+case("sides", HEAD + "sides: [" + ", ".join(f"s{i}" for i in range(20000)) + "]\naxes: { h: 8 }\n"
+     "blocks: { b: { " + ", ".join(f"r{i}: {{ s1: a }}" for i in range(5000)) + " } }\n", WRONG)
+case("alternatives", HEAD + "config: { k: k }\n" + rules(
+    ["o:", "  hf: o  h", "  mcore:"] + [f"    - {{ when: k == {i}, is: o  h }}" for i in range(12000)])[len(HEAD):], WRONG)
+case("alternatives of much to ask", HEAD + "defaults: { " + ", ".join(f"k{i}: 1" for i in range(400)) + " }\n" + rules(
+    ["o:", "  hf: o  h", "  mcore:"] +
+    [f"    - {{ when: {' or '.join(f'k{(i * 7 + j) % 400}' for j in range(300))}, is: o  h }}" for i in range(60)])[len(HEAD):], WRONG)
+case("requirements", HEAD + "config: { k: k }\nrequire:\n" + "".join(f"  k != {i}: no\n" for i in range(12000)) + one("o  h")[len(HEAD):], EITHER)
+case("requirements of much to ask", HEAD + "defaults: { " + ", ".join(f"k{i}: 1" for i in range(40)) + " }\nrequire:\n" +
+     "".join("  " + " or ".join(f"k{(i * 3 + j) % 40}" if (i >> j) & 1 else f"not k{(i * 3 + j) % 40}" for j in range(30)) + ": no\n"
+             for i in range(1500)) + one("o  h")[len(HEAD):], EITHER)
+case("axes", HEAD + "axes:\n" + "".join(f"  a{i}: 2\n" for i in range(40000)), EITHER)
+case("axes in a layout", one("o  " + " ".join(f"a{i}" for i in range(8000)),
+                             axes="axes:\n" + "".join(f"  a{i}: 2\n" for i in range(8000))), EITHER)
+case("axes that are not there", rules(f"r{i}: {{ hf: a{i}  x{i}, mcore: b{i}  x{i} }}" for i in range(many)), WRONG)
+case("parts in a sum", rules([f"o: {{ hf: o  {'+'.join(f'p{i}:h' for i in range(5000))}, mcore: o  {'+'.join(f'p{i}' for i in range(5000))} }}"]), EITHER)
+case("parts of a rule", rules(["o:", "  hf:"] + [f"    p{i}: a{i}  h" for i in range(9000)] +
+                             ["  mcore:"] + [f"    p{i}: b{i}  h" for i in range(9000)]), EITHER)
+case("bare parts that no side spells", rules([f"o: {{ hf: o  {'+'.join(f'p{i}' for i in range(5000))}, mcore: o  {'+'.join(f'p{i}' for i in range(5000))} }}"]), WRONG)
+case("keys, each used", HEAD + "config:\n" + "".join(f"  k{i}: m{i}\n" for i in range(10000)) +
+     "axes:\n" + "".join(f"  a{i}: k{i}\n" for i in range(10000)), EITHER)
+case("keys that are not there", HEAD + "defaults:\n" + "".join(f"  k{i}: x{i}\n" for i in range(20000)), WRONG)
+case("writers", HEAD + "config:\n" + "".join(f"  k{i}: m\n" for i in range(20000)), WRONG)
+case("copies", rules((f"r{i}: {{ hf: a{i}  h, mcore: b{i}  h }}" for i in range(3000)),
+                     MODEL + "same:\n" + "".join(f"  - {{ of: b.r{i % 3000}, hf: c{i} }}\n" for i in range(9000))), EITHER)
+case("ignored names", rules((f"r{i}: {{ hf: a{i}  h, mcore: b{i}  h }}" for i in range(6000)),
+                            MODEL + "ignore:\n  hf:\n" + "".join(f"    c<x>.**.{i}: why\n" for i in range(12000))), EITHER)
+case("values of options", HEAD + "options: { " + ", ".join(f"o{j}: [{', '.join(str(i) for i in range(3000))}]" for j in range(8)) + " }\n" +
+     rules(["o:", "  hf: o  h", "  mcore:", "    - { when: o1 == o2 and o3 == o4, is: o  h }", "    - { when: o1 != o2 or o3 != o4, is: o  h }"])[len(HEAD):], EITHER)
+case("lines of a dialect", "dialect: d\nside: hf\nrename:\n" + "".join(f"  a<l>.{i}.<r:rest>: b<l>.{i}.<r:rest>\n" for i in range(20000)),
+     EITHER, dialect=True)
+case("lines of a dialect that meet", "dialect: d\nside: hf\nrename:\n" + "".join(f"  <p:word>.{i}.<r:rest>: <p:word>.b{i}.<r:rest>\n" for i in range(10000)) +
+     "  <p:word>.<r:rest>: <p:word>.c.<r:rest>\n", WRONG, dialect=True)
+case("wild cards in one name", one("o  h") + "ignore: { hf: { " + "a**" * 1300 + ": why } }\n", EITHER)
+case("wild cards against holes", one("." .join(["<l>"] + ["x"] * 1500) + "  h") + "ignore: { hf: { " + "**x." * 900 + "x: why } }\n", EITHER)
+case("lines of encodings", HEAD + "encodings:\n" + "".join(f"  e{i}: {{ kind: mxfp4, on: {{ hf: [<name>_{i}, <name>_s] }} }}\n" for i in range(9000)), EITHER)
+
+# --- how long, how deep
+case("a text of a megabyte", one("o" * (1 << 20) + "  h"), WRONG)
+case("a file of ten megabytes", HEAD + "# " + "x" * 10_000_000 + "\n", WRONG)
+case("a name of 60 KB", one("o" * 60000 + "  h"), WRONG)
+case("a name of many holes", one("<l>".join(["o"] * 1000) + "  h"), EITHER)
+case("a layout of 60 KB", one("o  " + "h " * 30000), WRONG)
+case("a deep layout", one("o  " + "(" * 20000 + "h" + ")" * 20000), WRONG)
+case("deep sums", one("o  " + "(a+" * 15000 + "h" + ")" * 15000), WRONG)
+case("an expression of 60 KB", sized("+".join(["1"] * 30000)), WRONG)
+case("deep brackets", sized("(" * 2000 + "1" + ")" * 2000), WRONG)
+case("many `not`", sized("not " * 1000 + "1"), WRONG)
+case("many signs", sized("-" * 3000 + "1"), WRONG)
+case("a tower of powers", sized("2 ** " * 500 + "2"), WRONG)
+case("a path of many steps", sized(".".join(["h"] * 1500)), WRONG)
+case("comprehensions in one another", sized("[" * 40 + "0" + "".join(f" for i{k} in 0..9]" for k in range(40))), WRONG, "config")
+case("YAML lists in one another", HEAD + "match: " + "[" * 100000 + "\n", WRONG)
+case("YAML maps in one another", HEAD + "".join(" " * i + "a:\n" for i in range(1, 1300)), WRONG)
+case("YAML keys of lists", HEAD + "match: { [a, b]: c }\n", WRONG)
+case("a question mark for a key", HEAD + "? a\n: b\n", WRONG)
+case("anchors and aliases that double", HEAD + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9) if i else '1'}]\n" for i in range(30)), WRONG)
+case("a merge key", HEAD + "match: { <<: { a: b } }\n", WRONG)
+
+# --- what an expression makes (with a configuration)
+for text in ("[0 for i in 0..1000000000000]", "[0] * 1000000000000", "[[0] * 1000] * 1000000", '"x" * 1000000000', "9 ** 9 ** 9", "2.5 ** 9 ** 9",
+             "9223372036854775807 + 1", "0 - 9223372036854775807 - 2", "(0 - 9223372036854775807 - 1) // (0 - 1)", "1 // 0", "1 % 0", "1.0 / 0",
+             "exp(1e6)", "sqrt(0 - 1.0)", "log(0)", "put([0], [9223372036854775807], 1)", "[0][9223372036854775807]", "ceil(1e300)"):
+    case(f"let: {text}", sized(text), WRONG, "config")
+case("work in a comprehension", sized("[count_leading([0] * 100000, 0) for i in 0..100000]"), WRONG, "config")
+case("texts that double", HEAD + "let:\n  a0: '\"xxxxxxxx\"'\n" + "".join(f"  a{i}: a{i - 1} + a{i - 1}\n" for i in range(1, 60)) + one("o  h")[len(HEAD):], WRONG, "config")
+case("lists that double", HEAD + "let:\n  a0: '[1, 2]'\n" + "".join(f"  a{i}: '[a{i - 1}, a{i - 1}]'\n" for i in range(1, 60)) + one("o  h")[len(HEAD):], WRONG, "config")
+case("lists by the hundred", HEAD + "let:\n" + "".join(f"  a{i}: '[0 for i in 0..1000000]'\n" for i in range(300)) + one("o  h")[len(HEAD):], WRONG, "config")
+case("conditions that work by the hundred", HEAD + "require:\n" + "".join(f"  len([0 for i in 0..900000]) > {i}: no\n" for i in range(300)) + one("o  h")[len(HEAD):], EITHER, "config")
+
+# --- what a model makes
+for text in ("0..1000000000000", "0..9000000", "0..9223372036854775807", "(0 - 9223372036854775807)..9223372036854775807", "5..0"):
+    case(f"for: l in {text}", one("o.<l>  h", more=f", for: l in {text}", axes="axes: { h: 8, l: 9223372036854775807 }\n"), WRONG, "config")
+case("two ranges", one("o.<a>.<l>  h", more=", for: [a in 0..3000, l in 0..3000]", axes="axes: { h: 8, l: 3000, a: 3000 }\n"), WRONG, "config")
+case("ranges that are all filtered out", one("o.<l>  h", more=", for: 'l in 0..9000000 where l < 0'", axes="axes: { h: 8, l: 9000000 }\n"), EITHER, "config")
+case("captures without a range", one("o.<l>  h", axes="axes: { h: 8, l: 1000000000000 }\n"), WRONG, "config")
+case("sizes that overflow", one("o  h l", axes="axes: { h: 4000000000000, l: 4000000000000 }\n"), WRONG, "config")
+case("a size below zero", one("o  h", axes="axes: { h: 0 - 5 }\n"), WRONG, "config")
+case("a size that is no number", one("o  h", axes="axes: { h: '\"x\"' }\n"), WRONG, "config")
+case("a size of halves", one("o  h", axes="axes: { h: 3 / 2 }\n"), WRONG, "config")
+case("a number in a name that overflows", one("o.<l * 9223372036854775807>  h", axes="axes: { h: 8, l: 4 }\n"), WRONG, "config")
+case("a number out of YAML", HEAD + "fixed: { mcore: { a: 99999999999999999999999, b: 1.0e999 } }\n", EITHER)
+case("a size out of 64 bits", one("o  h", axes="axes: { h: 99999999999999999999 }\n"), WRONG)
+
+# --- extends
+chain = {f"p{i}": HEAD + f"extends: p{i + 1}\n" for i in range(40)}
+case("a chain of parents", HEAD + "extends: p0\n", WRONG, said="at most", **chain)
+big = "match: [" + ", ".join(["a"] * 90000) + "]\n"
+case("a chain of large parents", HEAD + "extends: p0\n" + big, EITHER,
+     **{f"p{i}": HEAD + (f"extends: p{i + 1}\n" if i < 29 else "") + big for i in range(30)})
+case("a ring of parents", HEAD + "extends: p0\n", WRONG, said="ring", p0=HEAD + "extends: p1\n", p1=HEAD + "extends: p0\n")
+case("its own parent", HEAD + "extends: rules\n", WRONG, said="ring")
+case("a parent elsewhere", HEAD + "extends: ../p0\n", WRONG, p0=HEAD)
+case("a parent by its path", HEAD + "extends: /etc/passwd\n", WRONG)
+case("a parent that is a list", HEAD + "extends: [p0, p1]\n", WRONG, p0=HEAD, p1=HEAD)
+
+# --- bytes
+for name, data in (("a byte order mark", b"\xef\xbb\xbf" + HEAD.encode()), ("UTF-16", HEAD.encode("utf-16")), ("a NUL", b"rules: 1\nfamily: n\0\n"),
+                   ("a tab", b"rules: 1\n\tfamily: n\n"), ("no UTF-8", b"rules: 1\nfamily: n\xff\xfe\n"), ("UTF-8 cut short", b"rules: 1\nfamily: n\xe2\x82"),
+                   ("UTF-8 too long", b"rules: 1\nfamily: \xc0\xafx\n"), ("a surrogate", b"rules: 1\nfamily: \xed\xa0\x80\n"), ("a lone return", b"rules: 1\rfamily: n\r"),
+                   ("an escape", b"rules: 1\nfamily: \x1b[31m\n"), ("nothing", b""), ("blanks", b"   \n\n"), ("a comment", b"# nothing\n"), ("two documents", HEAD.encode() + b"---\n" + HEAD.encode()),
+                   ("a directive", b"%YAML 1.1\n---\nrules: 1\n"), ("a tag", b"rules: 1\nfamily: !!python/object:os.system x\n"), ("a block text", b"rules: 1\nfamily: |\n  n\n"),
+                   ("an escape in quotes", b'rules: 1\nfamily: "a\\x00b"\n'), ("a direction mark", "rules: 1\nfamily: n\nmatch: { a\u202eb: c }\n".encode())):
+    case(name, data, WRONG)
+case("lines that end in CR LF", one("o  h").replace("\n", "\r\n").encode(), GOOD)
+case("a line without an end", one("o  h").rstrip("\n").encode(), GOOD)
+
+
+def write(folder, text, files):
+    files = dict(files)
+    dialect = files.pop("dialect", False)
+    for name, extra in files.items():
+        (folder / f"{name}.yaml").write_text(extra)
+    path = folder / "dialects" / "rules.yaml" if dialect else folder / "rules.yaml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    (folder / "config.json").write_text("{}")
+    return path
+
+
+def limited(words, log):
+    """(exit status, processor seconds, megabytes)"""
+    with open(log, "wb") as stderr:
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=stderr, preexec_fn=bounds)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+
+
+def bounds():
+    import resource
+    resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
+    resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
+
+
+def judge(program, folder, text, status, command, said, files):
+    path = write(folder, text, files)
+    words = [program, "check", str(path)] + (["--config", str(folder / "config.json")] if command == "config" else [])
+    found, seconds, megabytes = limited(words, folder / "log")
+    message = (folder / "log").read_text(errors="replace")
+    wrong = []
+    if found not in status:
+        wrong.append(f"exit {found}, not {status}")
+    if found == 1 and not PLACE.search(message):
+        wrong.append("no place is named")
+    if said not in message:
+        wrong.append(f"`{said}` is not said")
+    if seconds > SECONDS or megabytes > MEGABYTES:
+        wrong.append(f"{seconds:.1f} s, {megabytes:.0f} MB")
+    if len(message) > 20000:
+        wrong.append(f"a message of {len(message)} bytes")
+    return "; ".join(wrong) + (": " + message[:600] if wrong else ""), seconds, megabytes
+
+
+def main():
+    program = str(pathlib.Path(sys.argv[1]).resolve() / "tessera")
+    passed = failed = 0
+    for name, text, status, command, said, files in cases:
+        if len(sys.argv) > 2 and sys.argv[2] not in name:
+            continue
+        with tempfile.TemporaryDirectory() as work:
+            wrong, seconds, megabytes = judge(program, pathlib.Path(work), text, status, command, said, files)
+        passed, failed = passed + (not wrong), failed + bool(wrong)
+        if len(sys.argv) > 2 or wrong:
+            print(f"{name}: {wrong or 'good'} ({seconds:.2f} s, {megabytes:.0f} MB)", flush=True)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
