@@ -92,7 +92,7 @@ void add_convert(CLI::App& app, Global& global) {
   verb->add_option("source", options->source, "a folder or file")->required();
   verb->add_option("target", options->target, "a folder that is not there, or empty")->required();
   options->common.add_to(*verb);
-  verb->add_option("--format", options->common.request.format, "of the target: safetensors, bin; torch");
+  verb->add_option("--format", options->common.request.format, "of the target: safetensors, bin; torch, torch_dist");
   verb->add_option("--max-shard-size", options->max_shard_size,
                    "of the target's files where they are sharded: 5GB, 2GiB");
   verb->add_option("--tokenizer", options->tokenizer, "folder whose tokenizer files go along")->type_name("DIR");

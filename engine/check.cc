@@ -3,8 +3,10 @@
 #include "base/diagnostic_values.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "ends.h"
 #include "parallel_lists.h"
 #include "plan/kinds.h"
+#include "plan/packing.h"
 #include "planning.h"
 #include "store/file.h"
 #include "store/formats.h"
@@ -33,11 +35,13 @@ void check_config(const RuleSet& set, const std::filesystem::path& path, Diagnos
   }
 }
 
-void check_checkpoint(RuleSet set, const Contents& source, Diagnostics& diagnostics) {
-  const auto side = source.side ? set.file.side(*source.side) : std::nullopt;
-  if (!side) fail_usage(format("{}: holds no side of {}", escape(source.root.string()), set.file.family.s));
-  ConfigRequest request{&set, {*side, source.mesh, {}, {}, {}}, {}, &source.config, {}, true};
-  for (const PlaceInfo& place : source.places) request.from.places.push_back(place.at);
+void check_checkpoint(RuleSet set, const Contents& packed, Diagnostics& diagnostics) {
+  const auto side = packed.side ? set.file.side(*packed.side) : std::nullopt;
+  if (!side) fail_usage(format("{}: holds no side of {}", escape(packed.root.string()), set.file.family.s));
+  const auto unpacked = packed.whole ? unpack(packed, set, *side, diagnostics) : std::optional(packed);
+  if (!unpacked) return;
+  const Contents& source = *unpacked;
+  ConfigRequest request{&set, source_end(*side, source), {}, &source.config, {}, true};
   request.to.side = *side == 0 && set.file.sides.size() > 1 ? 1 : 0;
   carry_kinds(set, kinds_of(set.file, *side, source), request.to.side, diagnostics);
   if (diagnostics.failed()) return;

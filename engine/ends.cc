@@ -75,22 +75,22 @@ SideId target_side(const Request& request, const RuleFile& file, SideId from) {
 }
 
 EndSpec source_end(SideId side, const Contents& source) {
-  EndSpec end{side, source.mesh, {}, {}, {}};
+  EndSpec end{side, source.mesh, {}, {}, {}, source.whole};
   for (const PlaceInfo& place : source.places) end.places.push_back(place.at);
   return end;
 }
 
 EndSpec target_end(const Request& request, const RuleSet& rules, SideId side, const Format& format_) {
   EndSpec end{side, single_place, {}, {}, {}};
-  const bool ranks = format_.name == "torch";
   const Mesh mesh = mesh_of(request.mesh);
-  if (!ranks && !request.mesh.empty() && mesh != single_place && format_.side != "mcore")
+  if (format_.meshes == Meshes::none && mesh != single_place)
     fail_usage(format("--tp, --pp, --vpp, --ep, --etp: {} has no ranks", rules.file.sides[side].s));
-  if (ranks) {
-    end.mesh = mesh;
+  end.mesh = mesh;
+  end.whole = format_.meshes == Meshes::named;
+  if (format_.meshes == Meshes::ranks)
     for (const PlaceInfo& place : megatron_places(mesh)) end.places.push_back(place.at);
-  }
   for (const auto& [name, text] : request.place) {
+    if (format_.meshes != Meshes::ranks) fail_usage(format("--place: the format {} has no ranks", format_.name));
     const auto dim = std::find(mesh_dim_names.begin(), mesh_dim_names.end(), name);
     if (dim == mesh_dim_names.end()) fail_usage(format("--place {}: no such mesh dimension", escape(name)));
     end.tables[MeshDim(dim - mesh_dim_names.begin())] = consecutive_table(parse_counts(text, name));

@@ -42,6 +42,9 @@ OutputSpec output_spec(const Prepared& prepared, const Format& format_, uint64_t
       if (spec.tensors.size() <= t.index) spec.tensors.resize(t.index + 1);
       spec.tensors[t.index] = {t.name, t.dtype, t.shape, t.place};
     }
+  for (const Move& move : prepared.plan.graph.moves)
+    if (op_writes(move.op) && model.rules->rules[move.why].linear)
+      spec.tensors[prepared.plan.graph.tensors[move.to].index].linear = true;
   spec.max_shard_size = max_shard_size;
   if (const Value* iteration = source.config.find("iteration"); iteration && iteration->as_int()) {
     spec.iteration = *iteration->as_int();

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "ends.h"
 #include "plan/kinds.h"
+#include "plan/packing.h"
 #include "store/file.h"
 #include "store/format_keys.h"
 #include "store/formats.h"
@@ -91,10 +92,12 @@ std::unique_ptr<Prepared> prepare(Session& session, const Request& request, uint
     prepared->reader = declared_checkpoint(request, prepared->rules.set,
                                            request.from.empty() ? 0 : file.side(request.from).value_or(0), diagnostics);
   if (!prepared->reader) throw refused(std::move(diagnostics), path, request.config_file);
+  require_match(file, prepared->reader->contents(), diagnostics);
+  if (diagnostics.failed()) throw refused(std::move(diagnostics), path, prepared->reader->contents().root);
+  const SideId from = source_side(request, file, prepared->reader->contents()), to = target_side(request, file, from);
+  prepared->reader = unpack(std::move(prepared->reader), prepared->rules.set, from, diagnostics);
+  if (!prepared->reader) throw refused(std::move(diagnostics), path, request.source);
   const Contents& source = prepared->reader->contents();
-  require_match(file, source, diagnostics);
-  if (diagnostics.failed()) throw refused(std::move(diagnostics), path, source.root);
-  const SideId from = source_side(request, file, source), to = target_side(request, file, from);
   carry_kinds(prepared->rules.set, kinds_of(file, from, source), to, diagnostics);
   if (diagnostics.failed()) throw refused(std::move(diagnostics), path, source.root);
   const Format& format_ = target_format(request, file.sides[to].s);
@@ -109,7 +112,10 @@ std::unique_ptr<Prepared> prepare(Session& session, const Request& request, uint
   prepared->plan = std::move(*plan);
   std::erase_if(prepared->plan.model.dropped_keys, [](const std::string& key) { return is_format_key(key); });
   prepared->output = output_spec(*prepared, format_, max_shard_size);
-  prepared->output.options = format_options;
+  OutputSpec& output = prepared->output;
+  if (prepared->plan.model.to.whole && !pack(output.tensors, prepared->rules.set, to, output.config, diagnostics))
+    throw refused(std::move(diagnostics), path, source.root);
+  output.options = format_options;
   const Model& model = prepared->plan.model;
   prepared->evidence.insert(prepared->evidence.begin(), format("{}: {}, {} -> {}", file.family.s, source.format,
                                                                end_text(file, model.from), end_text(file, model.to)));

@@ -8,10 +8,11 @@ namespace tessera {
 std::vector<Coordinates> places_of(const EndSpec& end) {
   if (!end.places.empty()) return end.places;
   std::vector<Coordinates> places = {Coordinates{}};
-  for (size_t dim = 0; dim < end.mesh.size(); ++dim) {
+  const Mesh mesh = end.cuts();
+  for (size_t dim = 0; dim < mesh.size(); ++dim) {
     std::vector<Coordinates> wider;
     for (const Coordinates& at : places)
-      for (int32_t rank = 0; rank < end.mesh[dim]; ++rank) {
+      for (int32_t rank = 0; rank < mesh[dim]; ++rank) {
         wider.push_back(at);
         wider.back()[dim] = rank;
       }
@@ -36,7 +37,10 @@ std::vector<std::vector<int64_t>> consecutive_table(const std::vector<int64_t>& 
 }
 
 EndScope::EndScope(const Model& model, const EndSpec& end) : model_(model) {
-  for (size_t dim = 0; dim < end.mesh.size(); ++dim) extra_[mesh_dim_names[dim]] = int64_t{end.mesh[dim]};
+  for (size_t dim = 0; dim < end.mesh.size(); ++dim) {
+    const bool stages = MeshDim(dim) == MeshDim::pp || MeshDim(dim) == MeshDim::vpp;
+    extra_[mesh_dim_names[dim]] = int64_t{stages ? end.cuts()[dim] : end.mesh[dim]};
+  }
   for (const auto& [name, in_use] : dialect_flags(*model.rules, end)) extra_[name] = in_use;
 }
 

@@ -19,6 +19,10 @@ struct EndSpec {
   // empty slot. Counts are expanded by the caller (consecutive_table).
   std::map<MeshDim, std::vector<std::vector<int64_t>>> tables;
   std::vector<std::string> dialects;  // in use, by full name
+  // One place holds every tensor whole, and there is one stage. What the mesh then still says is tp and the experts'
+  // ranks, for pads: a vocabulary is padded for the ranks that will read it.
+  bool whole = false;
+  Mesh cuts() const { return whole ? single_place : mesh; }  // sizes that split axes
 };
 
 std::vector<Coordinates> places_of(const EndSpec& end);  // listed, or the full product in order tp, pp, vpp, ep, etp (last fastest)

@@ -94,7 +94,7 @@ bool EndAxes::fill(AxisPlan& axis) {
   const auto& split = decl.split[end_.side];
   if (!split) return axis.slots = {consecutive(0, padded, axis.size)}, true;
   const int by = rank_index(split->s);
-  const int32_t ranks = rank_counts(end_.mesh)[static_cast<size_t>(by)];
+  const int32_t ranks = rank_counts(end_.cuts())[static_cast<size_t>(by)];
   if (const auto table = end_.tables.find(mesh_dim(by)); table != end_.tables.end()) {
     axis.split = by;
     return fill_table(axis, table->second, ranks);

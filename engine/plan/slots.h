@@ -60,7 +60,7 @@ class EndAxes {
   AxisPlan* find(std::string_view name);
   // Where a global index stands. The axis must have fewer than 10^7 indices (it is one that names enumerate).
   const AxisPlan::Seat& seat(AxisPlan& axis, int64_t index);
-  int32_t tp_ranks() const { return end_.mesh[static_cast<size_t>(MeshDim::tp)]; }
+  int32_t tp_ranks() const { return end_.cuts()[static_cast<size_t>(MeshDim::tp)]; }
 
  private:
   bool fill(AxisPlan& axis);

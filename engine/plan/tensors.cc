@@ -10,8 +10,8 @@ namespace tessera {
 
 EndTensors::EndTensors(const Model& model, const EndSpec& end, EndScope& scope, Diagnostics& diagnostics)
     : scope_(scope), renamer_(*model.rules, end.side, end.dialects), diagnostics_(diagnostics) {
-  for (const Coordinates& at : places_of(end)) places_.push_back(ranks_of(at, end.mesh));
-  stages_ = rank_counts(end.mesh)[stage_rank];
+  for (const Coordinates& at : places_of(end)) places_.push_back(ranks_of(at, end.cuts()));
+  stages_ = rank_counts(end.cuts())[stage_rank];
 }
 
 PlaceGroup* EndTensors::group(Ranks ranks, Stage stage) {

@@ -24,14 +24,51 @@ std::vector<std::pair<std::string, HoleKind>> holes_of(const Pattern& pattern) {
   return holes;
 }
 
-// In a dialect both sides of a line have the same holes; in a packing the right one may lack some.
+// In a dialect both sides of a line have the same holes; in a packing the right one may lack some, which are indices.
 bool check_holes(const RenameLine& line, bool packing, const Form& form) {
   const auto left = holes_of(line.left), right = holes_of(line.right);
-  const bool all = std::includes(left.begin(), left.end(), right.begin(), right.end());
-  if (all && (packing || left.size() == right.size())) return true;
-  form.wrong(line.right_text.span,
-             packing ? "a hole on the right stands on the left too" : "both sides of a line have the same holes");
-  return false;
+  if (!std::includes(left.begin(), left.end(), right.begin(), right.end()) ||
+      (!packing && left.size() != right.size())) {
+    form.wrong(line.right_text.span,
+               packing ? "a hole on the right stands on the left too" : "both sides of a line have the same holes");
+    return false;
+  }
+  for (const auto& hole : left) {
+    if (hole.second == HoleKind::number || std::find(right.begin(), right.end(), hole) != right.end()) continue;
+    form.wrong(line.left_text.span, format("the hole `{}` is missing on the right, so it is an index: a number, `<{}>`",
+                                           hole.first, hole.first));
+    return false;
+  }
+  return true;
+}
+
+// Two names of a pattern that stand for all: what matches both matches every name that the pattern can make.
+std::vector<std::string> samples_of(const Pattern& pattern) {
+  std::vector<std::string> samples;
+  for (const char* rest : {"u", "u.v.w.x"}) {
+    std::vector<std::string> holes;
+    for (const PatternPiece& piece : pattern)
+      if (piece.hole)
+        holes.emplace_back(*piece.hole == HoleKind::number ? "908172" : *piece.hole == HoleKind::word ? "u" : rest);
+    samples.push_back(render(pattern, holes));
+  }
+  return samples;
+}
+
+// R06 for a line of a packing whose names an earlier one takes all.
+void check_reached(const std::vector<RenameLine>& lines, const Form& form) {
+  for (size_t later = 0; later < lines.size(); ++later)
+    for (size_t earlier = 0; earlier < later; ++earlier) {
+      const Matcher taken(lines[earlier].left);
+      const auto names = samples_of(lines[later].left);
+      if (!std::all_of(names.begin(), names.end(), [&](const std::string& name) { return taken.match(name); }))
+        continue;
+      Diagnostic& unreached = form.diagnostics.error("R06", lines[later].left_text.span,
+                                                     "this line never acts: an earlier one takes all of its names",
+                                                     "the first line that matches acts: put it higher");
+      unreached.related.push_back({lines[earlier].left_text.span, "the earlier line"});
+      break;
+    }
 }
 
 void parse_rename(const Node& node, const Form& form, Dialect& dialect) {
@@ -44,6 +81,7 @@ void parse_rename(const Node& node, const Form& form, Dialect& dialect) {
     RenameLine line{key, *right, *std::move(left_pattern), *std::move(right_pattern)};
     if (check_holes(line, dialect.packing, form)) dialect.rename.push_back(std::move(line));
   }
+  if (dialect.packing) check_reached(dialect.rename, form);
 }
 
 void parse_keys(const Node& node, const Form& form, Dialect& dialect) {

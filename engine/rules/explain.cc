@@ -62,7 +62,8 @@ Lines of a dialect must not overlap either, so that their order means nothing.)"
     {"R06", R"(R06: something that can never be
 
 A condition that never holds, a range that is always empty, a key deleted that the parent does not have, a name ignored that
-is always mapped, a stage for what is split over the stages. It is a mistake, or a leftover.
+is always mapped, a stage for what is split over the stages, a line of a packing behind one that takes all its names. It is a
+mistake, or a leftover.
 
     wrong:  { when: order == "v3", hf: ..., mcore: ... }     with  options: { order: [v2, v1] }
     right:  take the rule away, or add the value to the option)"},
@@ -102,7 +103,7 @@ read must be there. Nothing is dropped in silence, nothing is made up.
     {"V02", R"(V02: shapes or dtypes are not as the rules say
 
 The header of a tensor has another shape than its address, tensors that become one have different dtypes and nothing decides
-(a pin, or --dtype), or a tensor made of constants has no dtype at all.
+(a pin, or --dtype), a tensor made of constants has no dtype at all, or a packing puts tensors under one key that differ.
 
     wrong:  norm: { hf: constant(1)  h, mcore: norm.weight  h }
     right:  norm: { hf: constant(1)  h, mcore: norm.weight  h, dtype: f32 })"},

@@ -21,6 +21,12 @@ bool is_row_major(const std::vector<int64_t>& strides, const std::vector<int64_t
   return true;
 }
 
+bool lies_alike(const Box& box) {
+  for (size_t a = 0; a < box.shape.size(); ++a)
+    if (box.shape[a] > 1 && box.from.strides[a] != box.to.strides[a]) return false;
+  return true;
+}
+
 // Element copies within memory, any dtype of whole bytes: the opaque integer of the same size.
 DType raw_dtype(uint64_t size) {
   switch (size) {
@@ -82,8 +88,9 @@ SourceWindows::Entry& SourceWindows::insert(TensorId tensor, int64_t first, int6
   return entries_.front();
 }
 
-// Entries are dropped, the longest unused first and never the last one used, until the budget holds `bytes` more; of the
-// buffers that are then spare the smallest that is large enough is taken, and no more are kept than the budget holds.
+// Entries are dropped, the longest unused first and never the last one used, until the budget holds `bytes` more; of
+// the buffers that are then spare the smallest that is large enough is taken, and no more are kept than the budget
+// holds.
 SourceWindows::Buffer SourceWindows::take_buffer(uint64_t bytes) {
   const auto fits = [&](const Buffer& b) { return b.capacity >= bytes; };
   while (entries_.size() > 1 && std::none_of(spare_.begin(), spare_.end(), fits) &&
@@ -146,8 +153,15 @@ void SourceWindows::load_chunk(const TensorInfo& tensor, const Chunk& chunk, int
   }
 }
 
-// Splits along the axis that strides farthest in the storage until what is read lies close together.
+// Splits along the axis that strides farthest in the storage until what is read lies close together. What lies alike
+// and without gaps on both ends is read to its place.
 void SourceWindows::gather(StorageId storage, uint64_t element, const Box& whole, std::span<std::byte> out) {
+  if (const Reach to = reach(whole.shape, whole.to); lies_alike(whole) && to.end - to.begin == volume(whole.shape)) {
+    const auto place = out.subspan(uint64_t(to.begin) * element, uint64_t(to.end - to.begin) * element);
+    reader_.read(storage, uint64_t(reach(whole.shape, whole.from).begin) * element, place);
+    bytes_read_ += place.size();
+    return;
+  }
   std::vector<Box> pieces{whole};
   while (!pieces.empty()) {
     const Box box = std::move(pieces.back());

@@ -67,6 +67,7 @@ struct Contents {
   std::optional<std::string> side;        // "hf" or "mcore" where the format tells
   std::filesystem::path root;             // the folder (or file) that was opened, tracker followed
   Mesh mesh = single_place;
+  bool whole = false;                     // the one place holds every tensor whole: `mesh` is that of the run that wrote it
   std::vector<PlaceInfo> places;          // sorted by coordinates in order of stage, then tp, ep, etp
   std::vector<TensorInfo> tensors;        // in file order, places in order
   std::vector<Storage> storages;
@@ -92,11 +93,21 @@ class Reader {
 
 // --- writing --------------------------------------------------------------------------------------------------------
 
+// Where an output tensor stands in a larger one of the format: that one's name and shape, and the first `at.size()`
+// indices, which are the tensor's own; its shape is the rest.
+struct OutSlab {
+  std::string key;
+  std::vector<int64_t> shape, at;
+  std::vector<int64_t> shape_before() const { return {shape.begin(), shape.begin() + std::ptrdiff_t(at.size())}; }
+};
+
 struct OutTensor {
   std::string name;
   DType dtype = DType::f32;
   std::vector<int64_t> shape;
-  uint32_t place = 0;  // index into OutputSpec::places
+  uint32_t place = 0;           // index into OutputSpec::places
+  std::optional<OutSlab> slab = {};  // none: it is one by itself
+  bool linear = false;          // the weight of a linear layer: some formats keep an object beside it
 };
 
 // Everything about an output but the bytes of its tensors.

@@ -10,6 +10,7 @@
 #include "store/hf_dir.h"
 #include "store/megatron_dir.h"
 #include "store/sniff.h"
+#include "store/torch_dist.h"
 #include "store/torch_file.h"
 
 namespace tessera {
@@ -19,11 +20,12 @@ namespace fs = std::filesystem;
 namespace {
 
 std::unique_ptr<Reader> open_folder(const fs::path& path) {
-  const bool megatron = find_megatron(path).has_value();
-  if (megatron && is_hf_folder(path))
+  const auto megatron = find_megatron(path);
+  if (!megatron) return open_hf_folder(path);
+  if (is_hf_folder(path))
     fail_world(format("{}: holds a Hugging Face checkpoint and a Megatron one: name the file or iteration folder",
                       show_path(path)));
-  return megatron ? open_megatron(path) : open_hf_folder(path);
+  return is_torch_dist(megatron->folder) ? open_torch_dist(*megatron) : open_megatron(path);
 }
 
 std::unique_ptr<Reader> open_file_by_content(const fs::path& path) {
@@ -41,9 +43,10 @@ std::unique_ptr<Reader> open_file_by_content(const fs::path& path) {
 
 const std::vector<Format>& formats() {
   static const std::vector<Format> table = {
-      {"safetensors", "hf", create_safetensors, {}},
-      {"bin", "hf", create_bin, {}},
-      {"torch", "mcore", create_megatron, {"dummy_optimizer"}},
+      {"safetensors", "hf", Meshes::none, create_safetensors, {}},
+      {"bin", "hf", Meshes::none, create_bin, {}},
+      {"torch", "mcore", Meshes::ranks, create_megatron, {"dummy_optimizer"}},
+      {"torch_dist", "mcore", Meshes::named, create_torch_dist, {}},
   };
   return table;
 }

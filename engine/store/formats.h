@@ -10,9 +10,17 @@
 
 namespace tessera {
 
+// What sizes of a mesh mean to a format.
+enum class Meshes {
+  none,   // it has no ranks, and none may be asked for
+  named,  // one place; the mesh is that of the run that will read it, and stands in the arguments
+  ranks   // a place for each rank
+};
+
 struct Format {
-  std::string_view name;                 // "safetensors", "bin", "torch", "torch_dist"
-  std::string_view side;                 // whose usual format it is ("" if any)
+  std::string_view name;  // "safetensors", "bin", "torch", "torch_dist"
+  std::string_view side;  // whose usual format it is ("" if any)
+  Meshes meshes = Meshes::none;
   std::unique_ptr<Writer> (*create)(const OutputSpec& spec);  // nullptr: read only
   std::vector<std::string_view> options;                      // names that OutputSpec::options may hold
 };

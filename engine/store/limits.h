@@ -39,6 +39,9 @@ inline constexpr size_t pickle_integer_bytes = 1024;
 inline constexpr uint64_t view_ratio = 16;       // a view may name this many times its storage, ...
 inline constexpr uint64_t view_free = 16 * mib;  // ... or this many bytes, whichever is larger
 
+// distributed checkpoints
+inline constexpr uint64_t tiling_steps = 200'000'000;  // of the proof that slabs tile a tensor
+
 // Megatron folders
 inline constexpr uint64_t tracker_bytes = 64;
 

@@ -53,6 +53,7 @@ class Checkpoint {
       check_same_header(ranks_.back(), ranks_.front());
     }
     mesh_ = mesh_of_arguments(ranks_[0], mesh_of_folders());
+    mesh_[static_cast<size_t>(MeshDim::vpp)] = static_cast<int32_t>(ranks_[0].chunks);
     check_folders();
     Contents contents = describe();
     number_places(contents);
@@ -74,11 +75,7 @@ class Checkpoint {
     for (; !error && entry != fs::directory_iterator(); entry.increment(error))
       if (const std::string name = entry->path().filename().string(); name.starts_with("mp_rank_")) add_folder(name);
     if (error) fail_world(format("{}: {}", show_path(where_.folder), error.message()));
-    if (folders_.empty()) {
-      const bool dist = fs::exists(where_.folder / ".metadata", error);
-      fail_world(format("{}: no mp_rank_* folders in it{}", show_path(where_.folder),
-                        dist ? " (a distributed checkpoint, torch_dist or torch_dcp)" : ""));
-    }
+    if (folders_.empty()) fail_world(format("{}: no mp_rank_* folders in it", show_path(where_.folder)));
     std::sort(folders_.begin(), folders_.end(),
               [](const RankFolder& a, const RankFolder& b) { return a.numbers < b.numbers; });
     for (const RankFolder& folder : folders_)
@@ -175,11 +172,6 @@ class Checkpoint {
     if (!where_.release && iteration) contents.config["iteration"] = *iteration;
     if (auto companion = read_config(where_.root)) contents.companion_config = std::move(*companion);
     contents.side_files = side_files_of(where_.root);
-    std::error_code ignored;
-    if (fs::exists(where_.folder / "metadata.json", ignored))
-      contents.warnings.push_back(
-          format("{}: a distributed checkpoint may stand there too; the mp_rank_* folders are read",
-                 show_path(where_.folder / "metadata.json")));
     return contents;
   }
 

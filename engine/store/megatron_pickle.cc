@@ -80,9 +80,7 @@ std::vector<std::string> dict_path(const std::string& name, bool legacy) {
   return {name.substr(0, dot), name.substr(dot + 1, second - dot - 1), name.substr(second + 1)};
 }
 
-std::string pickle_rank(const RankModel& model, const Map& config, int64_t iteration, DummyOptimizer optimizer) {
-  PickleWriter pickle;
-  pickle.begin_dict();
+void put_header(PickleWriter& pickle, const Map& config, int64_t iteration) {
   pickle.text("args");
   Map args = config;
   args.erase("checkpoint_version");
@@ -91,6 +89,12 @@ std::string pickle_rank(const RankModel& model, const Map& config, int64_t itera
   pickle.real(version_of(config));
   pickle.text("iteration");
   pickle.integer(iteration);
+}
+
+std::string pickle_rank(const RankModel& model, const Map& config, int64_t iteration, DummyOptimizer optimizer) {
+  PickleWriter pickle;
+  pickle.begin_dict();
+  put_header(pickle, config, iteration);
   uint64_t key = 0;
   for (size_t chunk = 0; chunk < model.chunks.size(); ++chunk) {
     std::vector<Leaf> leaves;

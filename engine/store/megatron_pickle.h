@@ -22,7 +22,9 @@ struct RankModel {
 };
 enum class DummyOptimizer { none, in_each_rank, distributed };
 
-// config: the arguments, and checkpoint_version (3.0 if absent).
+// The keys args, checkpoint_version and iteration of a dict that is begun. config: the arguments, and
+// checkpoint_version (3.0 if absent).
+void put_header(PickleWriter& pickle, const Map& config, int64_t iteration);
 std::string pickle_rank(const RankModel& model, const Map& config, int64_t iteration, DummyOptimizer optimizer);
 std::string pickle_dummy_optimizer();  // of optim.pt
 

@@ -13,6 +13,47 @@ namespace {
 constexpr int64_t most_ranks = 1'000'000;  // of one dimension: products of three fit 64 bits
 constexpr std::array known_versions = {0.0, 1.0, 2.0, 3.0};
 
+class HeaderReader {
+ public:
+  HeaderReader(const PickleTree& tree, PickleId dict, MegatronHeader& header)
+      : tree_(tree), dict_(dict), header_(header) {}
+
+  void arguments() {
+    const auto args = find("args");
+    if (!args || tree_.is(*args, PickleKind::none)) return;
+    Value value = to_value(tree_, *args);
+    if (!value.as_map()) fail(format("args is of kind {}, not a namespace or dict with text keys", kind(*args)));
+    header_.args = std::move(*value.as_map());
+  }
+
+  void version() {
+    const auto found = find("checkpoint_version");
+    if (!found) return;
+    const bool integer = tree_.is(*found, PickleKind::integer);
+    if (!integer && !tree_.is(*found, PickleKind::real))
+      fail(format("checkpoint_version is of kind {}, not a number", kind(*found)));
+    header_.version = integer ? static_cast<double>(tree_.at(*found).value) : tree_.at(*found).real();
+    if (std::find(known_versions.begin(), known_versions.end(), header_.version) == known_versions.end())
+      fail(format("checkpoint_version is {}; known are 0, 1, 2 and 3", header_.version));
+  }
+
+  void iteration() {
+    const auto found = find("iteration");
+    if (!found || tree_.is(*found, PickleKind::none)) return;
+    if (!tree_.is(*found, PickleKind::integer) || tree_.at(*found).value < 0) fail("iteration is not a count");
+    header_.iteration = tree_.at(*found).value;
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string& what) const { fail_world(format("{}: {}", header_.file, what)); }
+  const char* kind(PickleId id) const { return name_of(tree_.at(id).kind); }
+  std::optional<PickleId> find(std::string_view key) const { return tree_.find(dict_, key); }
+
+  const PickleTree& tree_;
+  PickleId dict_;
+  MegatronHeader& header_;
+};
+
 class RankFile {
  public:
   explicit RankFile(TorchFile file) : file_(std::move(file)) { rank_.file = show_path(file_.archive.file().path()); }
@@ -20,9 +61,7 @@ class RankFile {
   MegatronRank take() {
     if (!tree().is(tree().root, PickleKind::dict))
       fail(format("its value is of kind {}, not a dict", kind(tree().root)));
-    arguments();
-    version();
-    iteration();
+    read_header(tree(), tree().root, rank_);
     const std::vector<PickleId> chunks = models();
     rank_.chunks = static_cast<uint32_t>(chunks.size());
     std::vector<StateDict> states;
@@ -40,32 +79,6 @@ class RankFile {
   const PickleTree& tree() const { return file_.tree; }
   const char* kind(PickleId id) const { return name_of(tree().at(id).kind); }
   std::optional<PickleId> find(std::string_view key) const { return tree().find(tree().root, key); }
-
-  void arguments() {
-    const auto args = find("args");
-    if (!args || tree().is(*args, PickleKind::none)) return;
-    Value value = to_value(tree(), *args);
-    if (!value.as_map()) fail(format("args is of kind {}, not a namespace or dict with text keys", kind(*args)));
-    rank_.args = std::move(*value.as_map());
-  }
-
-  void version() {
-    const auto found = find("checkpoint_version");
-    if (!found) return;
-    const bool integer = tree().is(*found, PickleKind::integer);
-    if (!integer && !tree().is(*found, PickleKind::real))
-      fail(format("checkpoint_version is of kind {}, not a number", kind(*found)));
-    rank_.version = integer ? static_cast<double>(tree().at(*found).value) : tree().at(*found).real();
-    if (std::find(known_versions.begin(), known_versions.end(), rank_.version) == known_versions.end())
-      fail(format("checkpoint_version is {}; known are 0, 1, 2 and 3", rank_.version));
-  }
-
-  void iteration() {
-    const auto found = find("iteration");
-    if (!found || tree().is(*found, PickleKind::none)) return;
-    if (!tree().is(*found, PickleKind::integer) || tree().at(*found).value < 0) fail("iteration is not a count");
-    rank_.iteration = tree().at(*found).value;
-  }
 
   std::vector<PickleId> models() const {
     std::vector<PickleId> chunks;
@@ -98,6 +111,13 @@ class RankFile {
 
 }  // namespace
 
+void read_header(const PickleTree& tree, PickleId dict, MegatronHeader& header) {
+  HeaderReader reader(tree, dict, header);
+  reader.arguments();
+  reader.version();
+  reader.iteration();
+}
+
 bool is_megatron_dict(const PickleTree& tree) {
   if (!tree.is(tree.root, PickleKind::dict)) return false;
   const auto holds_dict = [&](const char* key) {
@@ -110,26 +130,25 @@ bool is_megatron_dict(const PickleTree& tree) {
 
 MegatronRank read_megatron_rank(TorchFile file) { return RankFile(std::move(file)).take(); }
 
-std::optional<int32_t> size_argument(const MegatronRank& rank, const char* key, bool none_is_absent) {
-  const Value* value = rank.args ? rank.args->find(key) : nullptr;
+std::optional<int32_t> size_argument(const MegatronHeader& header, const char* key, bool none_is_absent) {
+  const Value* value = header.args ? header.args->find(key) : nullptr;
   if (!value || (none_is_absent && value->is_none())) return std::nullopt;
   const int64_t* size = value->as_int();
   if (!size || *size < 1 || *size > most_ranks)
-    fail_world(format("{}: args.{} is {}, not a count of ranks", rank.file, key, show(*value)));
+    fail_world(format("{}: args.{} is {}, not a count of ranks", header.file, key, show(*value)));
   return static_cast<int32_t>(*size);
 }
 
-Mesh mesh_of_arguments(const MegatronRank& rank, Mesh mesh) {
+Mesh mesh_of_arguments(const MegatronHeader& header, Mesh mesh) {
   const auto set = [&](MeshDim dim, std::optional<int32_t> size) {
     if (size) mesh[static_cast<size_t>(dim)] = *size;
   };
-  set(MeshDim::tp, size_argument(rank, "model_parallel_size"));
-  set(MeshDim::tp, size_argument(rank, "tensor_model_parallel_size"));
-  set(MeshDim::pp, size_argument(rank, "pipeline_model_parallel_size"));
-  set(MeshDim::ep, size_argument(rank, "expert_model_parallel_size"));
-  mesh[static_cast<size_t>(MeshDim::vpp)] = static_cast<int32_t>(rank.chunks);
+  set(MeshDim::tp, size_argument(header, "model_parallel_size"));
+  set(MeshDim::tp, size_argument(header, "tensor_model_parallel_size"));
+  set(MeshDim::pp, size_argument(header, "pipeline_model_parallel_size"));
+  set(MeshDim::ep, size_argument(header, "expert_model_parallel_size"));
   mesh[static_cast<size_t>(MeshDim::etp)] = mesh[static_cast<size_t>(MeshDim::tp)];
-  set(MeshDim::etp, size_argument(rank, "expert_tensor_parallel_size", true));
+  set(MeshDim::etp, size_argument(header, "expert_tensor_parallel_size", true));
   return mesh;
 }
 

@@ -10,13 +10,19 @@
 
 namespace tessera {
 
-struct MegatronRank {
-  std::string file;                     // for messages
+// What a file says of the checkpoint as a whole.
+struct MegatronHeader {
+  std::string file;  // for messages
+  std::optional<Map> args;
+  double version = 0;  // checkpoint_version; stays as it is where the file has none
+  std::optional<int64_t> iteration;
+};
+// Of a dict with the keys args, checkpoint_version, iteration. Error(world) with the file and the key.
+void read_header(const PickleTree& tree, PickleId dict, MegatronHeader& header);
+
+struct MegatronRank : MegatronHeader {
   std::unique_ptr<TorchReader> reader;  // its tensors are in place i for virtual stage i
   uint32_t chunks = 1;                  // virtual stages
-  std::optional<Map> args;
-  double version = 0;
-  std::optional<int64_t> iteration;
 };
 
 bool is_megatron_dict(const PickleTree& tree);  // rather than a dict of weights
@@ -24,8 +30,8 @@ bool is_megatron_dict(const PickleTree& tree);  // rather than a dict of weights
 MegatronRank read_megatron_rank(TorchFile file);
 
 // A positive size among the arguments; nullopt if the key is not there, or holds none where `none_is_absent`.
-std::optional<int32_t> size_argument(const MegatronRank& rank, const char* key, bool none_is_absent = false);
-// The mesh that arguments tell; sizes they do not tell stay as they are in `mesh`.
-Mesh mesh_of_arguments(const MegatronRank& rank, Mesh mesh);
+std::optional<int32_t> size_argument(const MegatronHeader& header, const char* key, bool none_is_absent = false);
+// The mesh that arguments tell; sizes they do not tell stay as they are in `mesh`, but for etp, which is then tp.
+Mesh mesh_of_arguments(const MegatronHeader& header, Mesh mesh);
 
 }  // namespace tessera

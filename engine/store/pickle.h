@@ -93,6 +93,8 @@ struct PickleTree {
   std::string_view text(PickleId id) const { return texts[nodes[id].index]; }               // text, bytes, big
   const PickleSymbol& symbol(PickleId id) const { return symbols[nodes[id].index]; }
   std::optional<PickleId> find(PickleId dict, std::string_view key) const;
+  // What BUILD gave an opaque object; nullopt: nothing.
+  std::optional<PickleId> state(PickleId opaque) const;
 };
 
 struct PickleOptions {

@@ -50,6 +50,11 @@ std::optional<PickleId> PickleTree::find(PickleId dict, std::string_view key) co
   return std::nullopt;
 }
 
+std::optional<PickleId> PickleTree::state(PickleId opaque) const {
+  const std::vector<PickleId>& parts = opaques[nodes[opaque].index].items;
+  return parts.empty() ? std::nullopt : std::optional(parts.back());
+}
+
 Value to_value(const PickleTree& tree, PickleId id) {
   const PickleNode& node = tree.at(id);
   switch (node.kind) {

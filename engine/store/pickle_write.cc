@@ -65,11 +65,21 @@ void PickleWriter::end_dict() { byte('u'); }
 void PickleWriter::begin_list() { out_ += "]("; }
 void PickleWriter::end_list() { byte('e'); }
 
+void PickleWriter::begin_tuple() { byte('('); }
+void PickleWriter::end_tuple() { byte('t'); }
+
 void PickleWriter::tuple(std::span<const int64_t> integers) {
-  byte('(');
+  begin_tuple();
   for (int64_t i : integers) integer(i);
-  byte('t');
+  end_tuple();
 }
+
+void PickleWriter::begin_object(std::string_view module, std::string_view name) {
+  global(module, name);
+  out_ += ")\x81";
+}
+void PickleWriter::end_object() { byte('b'); }
+void PickleWriter::call_with_one() { out_ += "\x85R"; }
 
 void PickleWriter::storage(uint64_t key, DType dtype, uint64_t elements) {
   byte('(');
@@ -132,8 +142,7 @@ void PickleWriter::value(const Value& v) {
 }
 
 void PickleWriter::attributes(const Map& map) {
-  global("argparse", "Namespace");
-  out_ += ")\x81";
+  begin_object("argparse", "Namespace");
   begin_dict();
   for (const auto& [key, item] : map) {
     if (!is_plain(item)) continue;
@@ -141,7 +150,7 @@ void PickleWriter::attributes(const Map& map) {
     value(item);
   }
   end_dict();
-  byte('b');
+  end_object();
 }
 
 std::string PickleWriter::finish() {

@@ -25,7 +25,13 @@ class PickleWriter {
   void end_dict();
   void begin_list();
   void end_list();
+  void begin_tuple();
+  void end_tuple();
   void tuple(std::span<const int64_t> integers);
+  // An object of a class; then, if it has fields, its state (one value) and the end.
+  void begin_object(std::string_view module, std::string_view name);
+  void end_object();
+  void call_with_one();  // of the last two values, a function and its argument
   // A contiguous tensor that fills storage `key`.
   void tensor(uint64_t key, DType dtype, std::span<const int64_t> shape);
   // Plain values; dtypes as torch's. Not for what is_plain refuses.

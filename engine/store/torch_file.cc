@@ -138,12 +138,13 @@ TorchFile read_torch_file(const std::filesystem::path& path) {
   std::string head(std::min<uint64_t>(file.size(), sniff_bytes), '\0');
   file.read(0, std::as_writable_bytes(std::span(head)));
   const FileSlice whole{0, file.size()};
-  if (head.starts_with("PK")) return read_torch_zip(std::move(file), whole);
+  if (head.starts_with("PK")) {
+    TorchSlice zip = read_torch_slice(file, whole);
+    return {TorchArchive(std::move(file), std::move(zip.storages)), std::move(zip.tree), std::move(zip.warnings)};
+  }
   if (is_torch_legacy(head)) return read_torch_legacy(std::move(file));
   const std::string_view seen = sniff(head).name;
   fail_world(format("{}: not a file of torch.save{}{}", show_path(path), seen.empty() ? "" : " but ", seen));
 }
-
-TorchFile read_torch_slice(InputFile file, FileSlice slice) { return read_torch_zip(std::move(file), slice); }
 
 }  // namespace tessera

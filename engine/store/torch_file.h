@@ -51,8 +51,13 @@ struct TorchFile {
   std::vector<std::string> warnings;  // "no checksums: ...", unknown members, unreferenced storages
 };
 TorchFile read_torch_file(const std::filesystem::path& path);
-// The zip archive in a part of a file (torch_dist keeps one for each tensor).
-TorchFile read_torch_slice(InputFile file, FileSlice slice);
+// The zip archive in a part of a file (torch_dist keeps one for each slab of a tensor); offsets are those of the file.
+struct TorchSlice {
+  PickleTree tree;
+  std::vector<TorchStorage> storages;  // as the tree's
+  std::vector<std::string> warnings;
+};
+TorchSlice read_torch_slice(const InputFile& file, FileSlice slice);
 
 // One bare file: a state dict (format "bin"), or the dict of a Megatron checkpoint of one rank (format "torch").
 std::unique_ptr<Reader> open_torch_file(const std::filesystem::path& path);

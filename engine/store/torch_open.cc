@@ -17,7 +17,7 @@ Contents describe(const std::filesystem::path& path, const char* of) {
 std::unique_ptr<Reader> open_rank(const std::filesystem::path& path, TorchFile file) {
   MegatronRank rank = read_megatron_rank(std::move(file));
   const Mesh mesh = mesh_of_arguments(rank, single_place);
-  if (mesh != single_place)
+  if (mesh != single_place || rank.chunks > 1)
     fail_world(format("{}: one of several ranks or stages of a checkpoint: name its folder", rank.file));
   Contents about = describe(path, "torch");
   about.side = "mcore";

@@ -1,10 +1,9 @@
-// The two containers of torch.save, and what both need.
+// What the two containers of torch.save need of each other.
 #pragma once
 #include "store/torch_file.h"
 
 namespace tessera {
 
-TorchFile read_torch_zip(InputFile file, FileSlice slice);
 bool is_torch_legacy(std::string_view head);  // the first bytes of a file
 inline constexpr size_t torch_legacy_head = 15;
 TorchFile read_torch_legacy(InputFile file);

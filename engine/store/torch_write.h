@@ -8,12 +8,37 @@
 #include <vector>
 
 #include "store/checkpoint.h"
+#include "store/zip_write.h"
 
 namespace tessera {
 
 // data.pkl of a flat state dict: an OrderedDict of tensors over storages "0", "1", ... in order.
 std::string pickle_state_dict(std::span<const OutTensor> tensors);
 uint64_t tensor_bytes(const OutTensor& tensor);
+
+// What an archive holds, member by member: all but the storages' bytes is known from the start.
+struct ArchiveMembers {
+  ArchiveMembers(const std::string& prefix, std::string pickle, std::span<const uint64_t> storage_bytes);
+  std::vector<uint32_t> checksums(std::span<const uint32_t> of_storages) const;  // by member
+  ZipLayout layout;
+  std::vector<std::string> known;  // by member; a storage's is empty
+  size_t first_storage = 0;
+};
+
+// The archive of one value as a part of a larger file: everything around the bytes of its only storage.
+class TorchBlob {
+ public:
+  TorchBlob(DType dtype, std::span<const int64_t> shape);  // a contiguous tensor
+  explicit TorchBlob(std::string pickle);                  // a value without tensors
+  uint64_t size() const;
+  uint64_t data_offset() const;          // of the storage's first byte; for a value without tensors the size
+  std::string head() const;              // up to data_offset()
+  std::string tail(uint32_t crc) const;  // from the storage's end; crc: of its bytes
+ private:
+  std::string members(size_t first, size_t last, const std::vector<uint32_t>& crcs) const;
+  ArchiveMembers archive_;
+  uint64_t bytes_ = 0;  // of the storage
+};
 
 class TorchArchiveWriter {
  public:

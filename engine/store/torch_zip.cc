@@ -98,13 +98,14 @@ class ZipFile {
 
 }  // namespace
 
-TorchFile read_torch_zip(InputFile file, FileSlice slice) {
+TorchSlice read_torch_slice(const InputFile& file, FileSlice slice) {
   const ZipFile zip(file, slice);
-  PickleTree tree = zip.pickle();
-  std::vector<TorchStorage> storages = zip.storages(tree);
-  if (zip.big_endian()) set_swaps(storages, tree, show_path(file.path()));
-  std::vector<std::string> warnings = zip.warnings(tree);
-  return {TorchArchive(std::move(file), std::move(storages)), std::move(tree), std::move(warnings)};
+  TorchSlice out;
+  out.tree = zip.pickle();
+  out.storages = zip.storages(out.tree);
+  if (zip.big_endian()) set_swaps(out.storages, out.tree, show_path(file.path()));
+  out.warnings = zip.warnings(out.tree);
+  return out;
 }
 
 }  // namespace tessera

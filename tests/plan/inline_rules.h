@@ -16,6 +16,7 @@ namespace tessera {
 // Not movable: spans and models point into it.
 struct InlineRules {
   // `sections`: all of a rule file but its first two lines; without `blocks`, one weight "w" of 3 x 5 is added.
+  // `dialects`: packings too.
   explicit InlineRules(const std::string& sections, const std::vector<std::string>& dialects = {}) {
     std::map<std::string, std::string> files;
     files["rules.yaml"] =
@@ -24,15 +25,17 @@ struct InlineRules {
       const auto at = files.find(path.string());
       return at == files.end() ? std::nullopt : std::optional(at->second);
     };
-    std::vector<Dialect> parsed;
+    std::vector<Dialect> parsed, packings;
     for (size_t i = 0; i < dialects.size(); ++i) {
       const std::string path = format("dialect{}.yaml", i);
       files[path] = dialects[i];
-      if (auto dialect = parse_dialect(path, load, sources, diagnostics)) parsed.push_back(*std::move(dialect));
+      if (auto dialect = parse_dialect(path, load, sources, diagnostics))
+        (dialect->packing ? packings : parsed).push_back(*std::move(dialect));
     }
     auto file = parse_rule_file("rules.yaml", {{}, load}, sources, diagnostics);
     if (file) {
-      if (auto linked = link(*std::move(file), std::move(parsed), {}, diagnostics)) set = *std::move(linked);
+      if (auto linked = link(*std::move(file), std::move(parsed), std::move(packings), diagnostics))
+        set = *std::move(linked);
     }
     INFO(render(diagnostics, sources));
     REQUIRE(!diagnostics.failed());

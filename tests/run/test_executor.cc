@@ -116,6 +116,40 @@ TEST_CASE("a source that is a transposed view, and one in chunks") {
   }
 }
 
+TEST_CASE("a source in many slabs, some of them views, at every budget") {
+  const int64_t n = 240, m = 200;
+  Bench bench;
+  const TensorId cut = bench.from("cut", {n, m}, count_up(n * m));  // only its header is used
+  auto& chunks = bench.source.edit().tensors[0].chunks;
+  chunks.clear();
+  for (int64_t r = 0; r < n; r += 60)
+    for (int64_t c = 0; c < m; c += 100) {
+      std::vector<float> values;  // stored column by column in every second slab
+      const bool across = (r / 60 + c / 100) % 2 != 0;
+      for (int64_t i = 0; i < 60 * 100; ++i)
+        values.push_back(across ? float((r + i % 60) * m + c + i / 60) : float((r + i / 100) * m + c + i % 100));
+      bench.source.add(0, "slab", DType::f32, {60, 100}, bytes_of(values));
+      const StorageId storage = bench.source.contents().tensors.back().chunks[0].storage;
+      bench.source.edit().tensors.pop_back();
+      bench.source.edit().tensors[0].chunks.push_back(
+          {{r, c}, {60, 100}, storage, 0, across ? std::vector<int64_t>{1, 60} : std::vector<int64_t>{}});
+    }
+  const TensorId same = bench.to("same", {n, m}), turned = bench.to("turned", {m, n});
+  bench.move(Op::copy, cut, same, {{n * m}, {0, {1}}, {0, {1}}});
+  bench.move(Op::copy, cut, turned, {{m, n}, {0, {1, m}}, {0, {n, 1}}});
+  for (uint64_t memory : {uint64_t{64} << 10, uint64_t{300} << 10, uint64_t{64} << 20})
+    for (int threads : {1, 3}) {
+      Diagnostics diagnostics;
+      const auto made = bench.run(memory, threads, diagnostics);
+      CHECK(floats(made, 0) == count_up(n * m));
+      const auto got = floats(made, 1);
+      int64_t wrong = 0;
+      for (int64_t c = 0; c < m; ++c)
+        for (int64_t r = 0; r < n; ++r) wrong += got[size_t(c * n + r)] != float(r * m + c);
+      CHECK(wrong == 0);
+    }
+}
+
 TEST_CASE("fills: a constant, a function of the index, beside a copy") {
   Bench bench;
   const TensorId a = bench.from("a", {3}, {7, 8, 9});

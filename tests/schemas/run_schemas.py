@@ -49,6 +49,7 @@ EXPLAINED = {
     "there is no dtype": "it could be the name of a rule",
     "is never closed": "nesting in a layout",
     "both sides of a line have the same holes": "two texts of a dialect, compared",
+    "is missing on the right, so it is an index": "two texts of a packing, compared",
     " has no `": "which sides there are, where the file itself says so",
     "says nothing of": "the same",
     "a config line of several sides": "the same",
