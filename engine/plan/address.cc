@@ -161,7 +161,10 @@ Ranks EndAddress::ranks_for(const std::vector<int64_t>& captured) {
   Ranks ranks = any_ranks;
   for (size_t i = 0; i < captured.size(); ++i) {
     AxisPlan& axis = *captured_axes_[i];
-    if (axis.split >= 0) ranks[static_cast<size_t>(axis.split)] = axes_.seat(axis, captured[i]).rank;
+    if (axis.split < 0) continue;
+    int32_t& rank = ranks[static_cast<size_t>(axis.split)];
+    const int32_t seat = axes_.seat(axis, captured[i]).rank;
+    rank = rank == any_rank || rank == seat ? seat : no_rank;
   }
   return ranks;
 }

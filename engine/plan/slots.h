@@ -16,7 +16,7 @@ namespace tessera {
 // The ranks that can split an axis, of one place: tp, stage (vpp * PP + pp), ep, etp; any_rank where it does not
 // matter.
 using Ranks = std::array<int32_t, 4>;
-inline constexpr int32_t any_rank = -1;
+inline constexpr int32_t any_rank = -1, no_rank = -2;  // no_rank: no place has it
 inline constexpr Ranks any_ranks = {any_rank, any_rank, any_rank, any_rank};
 inline constexpr int tp_rank = 0, stage_rank = 1;
 

@@ -174,19 +174,19 @@ def meet(spec):
 
 
 def undecidable(spec):
-    """Something that the linear proofs cannot see through: `//`, `%`, min, multiples, two axes in a hole, digits beside a hole, an
-    axis in two holes, `where`; or a rule that stands nowhere."""
+    """Something that the linear proofs cannot see through: `//`, `%`, min, multiples, sums of options or two axes in a hole, digits beside a hole, an
+    axis in two holes, `where`; or rules that never stand together."""
     said = " ".join(text for rule in spec.rules for text in (*rule.sides["mcore"].values(), *(str(loop[1:]) for loop in rule.loops)))
     said += " ".join(spec.require)
-    return bool(re.search(r"//|%|min|n \* l|l \+ k|2 \* l|t1?<|<l>.<l>", said)) or any(loop[3] for rule in spec.rules for loop in rule.loops) or idle(spec)
+    return bool(re.search(r"//|%|min|n \* l|l \+ k|2 \* l|<n \+ m>|t1?<|<l>.<l>", said)) or any(loop[3] for rule in spec.rules for loop in rule.loops) or idle(spec)
 
 
 def idle(spec):
-    """A rule that has no elements anywhere: its range is empty, or goes beyond its axis."""
-    live = set()
+    """In no configuration do all rules have elements: ranges are empty, or go beyond their axes."""
     for options in configurations(spec):
         try:
-            live |= {rule for rule, _, _ in Held(spec, options, End("hf")).homes}
+            if {rule for rule, _, _ in Held(spec, options, End("hf")).homes} == {rule.name for rule in spec.rules}:
+                return False
         except Refused:
             continue
-    return live != {rule.name for rule in spec.rules}
+    return True

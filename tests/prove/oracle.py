@@ -247,16 +247,16 @@ class Held:
         self.slots = Slots(spec, names, end)
         self.homes, self.by = collections.defaultdict(list), collections.defaultdict(set)
         self.shapes, self.pads, self.rest, self.values = {}, set(), set(), {}
+        self.idle = False  # some rule makes nothing
         self.places = [dict(zip(DIMS, at)) for at in itertools.product(*(range(end.mesh.get(d, 1)) for d in DIMS))]
         for rule in spec.rules:
             try:
                 parts = Parts(spec, rule)
                 self.loops = self.ranges(rule, names)
                 if set() in self.loops.values():
+                    self.idle = True
                     continue
                 for axis, indices in self.loops.items():
-                    if not indices <= set(range(self.slots.sizes[axis])):
-                        raise Refused(f"the range of `{axis}` goes beyond it", "B03")
                     if len(indices) > 1 and any(axis not in axes for axes in parts.axes.values()):
                         raise Refused(f"a part without `{axis}` would stand once for each of its indices", "V03")
                 for side in spec.sides:
@@ -280,16 +280,21 @@ class Held:
                 raise Refused(f"`{hole}`: a split axis must stand alone", "B01")
 
     def ranges(self, rule, names):
-        loops = {}
+        loops, beyond = {}, None
         for axis, low, high, where in rule.loops:
             indices = range(value(low, names), value(high, names))
             loops[axis] = {i for i in indices if where is None or value(where, {**names, axis: i})}
+            beyond = beyond or (axis if len(indices) and (indices[0] < 0 or indices[-1] >= self.slots.sizes[axis]) else None)
+        if beyond and set() not in loops.values():
+            raise Refused(f"the range of `{beyond}` goes beyond it", "B03")
         return loops
 
     def lay(self, rule, parts, address, part):
         own = parts.axes[part]
         if address.constant:
             own = sorted(own)
+            for axis in own:
+                self.slots.all(axis)
             for index in itertools.product(*(range(self.slots.sizes[axis]) for axis in own)):
                 self.values[rule.name, part, index] = (
                     address.constant[0], value(address.constant[1], {**self.slots.names, **dict(zip(own, index))}))
