@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "plan/granule_moves.h"
 #include "plan/granules.h"
 #include "plan/resolve.h"
 #include "plan/values.h"
@@ -12,7 +13,7 @@
 namespace tessera {
 namespace {
 
-constexpr int64_t most_granules = int64_t{1} << 28;  // of a field that pads are looked for in
+constexpr int64_t most_granules = int64_t{1} << 28;  // of a field that is looked at one by one
 
 class Carrying {
  public:
@@ -169,7 +170,7 @@ class Carrying {
   void prove_granules(TensorId field, std::vector<Image> filled, bool pads, size_t added) {
     const Extents& shape = *wanted(field).shape;
     auto fault = tile(filled, volume(shape));
-    if (fault && fault->kind == Untiled::Kind::twice && volume(shape) <= most_granules && join(added, volume(shape))) {
+    if (fault && fault->kind == Untiled::Kind::twice && volume(shape) <= most_granules && join_moves(added_, added, volume(shape))) {
       filled.clear();
       for (size_t i = added; i < added_.size(); ++i) filled.push_back({added_[i].box.shape, added_[i].box.to});
       fault = tile(filled, volume(shape));
@@ -185,69 +186,6 @@ class Carrying {
          format("`{}` cannot be carried: one of its granules would need two of the source",
                 escape(draft_.to.tensors.name(wanted(field)))),
          "another mesh may cut between the granules; or decode: `write: never`");
-  }
-
-  // The moves from `added` on, made anew so that each granule is copied once; false if two of them disagree.
-  bool join(size_t added, int64_t total) {
-    struct Granule {
-      TensorId from = none_id;
-      int64_t at = 0;
-      bool operator==(const Granule&) const = default;
-    };
-    std::vector<Granule> granules(static_cast<size_t>(total));
-    for (size_t i = added; i < added_.size(); ++i) {
-      const Move& move = added_[i];
-      if (move.op != Op::copy) return false;
-      bool same = true;
-      each(move.box, [&](int64_t from, int64_t to) {
-        Granule& known = granules[static_cast<size_t>(to)];
-        if (known.from == none_id) known = {move.from, from};
-        same = same && known == Granule{move.from, from};
-      });
-      if (!same) return false;
-    }
-    const Move pattern = added_[added];
-    std::map<TensorId, std::vector<std::pair<int64_t, int64_t>>> pairs;
-    for (size_t to = 0; to < granules.size(); ++to)
-      if (granules[to].from != none_id) pairs[granules[to].from].emplace_back(to, granules[to].at);
-    added_.resize(added);
-    for (auto& [from, list] : pairs)
-      for (Box& box : compress(std::move(list))) {
-        Move move = pattern;
-        move.from = from;
-        move.box = std::move(box);
-        add(std::move(move));
-      }
-    return true;
-  }
-
-  static std::vector<Image> untouched(const std::vector<Image>& images, int64_t total) {
-    std::vector<bool> touched(static_cast<size_t>(total));
-    for (const Image& image : images)
-      each({image.shape, image.at, image.at}, [&](int64_t, int64_t at) { touched[static_cast<size_t>(at)] = true; });
-    std::vector<std::pair<int64_t, int64_t>> left;
-    for (size_t i = 0; i < touched.size(); ++i)
-      if (!touched[i]) left.emplace_back(i, i);
-    std::vector<Image> holes;
-    for (const Box& box : compress(std::move(left))) holes.push_back({box.shape, box.to});
-    return holes;
-  }
-
-  template <class Visit>
-  static void each(const Box& box, Visit visit) {
-    std::vector<int64_t> index(box.shape.size(), 0);
-    for (int64_t left = volume(box.shape); left > 0; --left) {
-      int64_t from = box.from.offset, to = box.to.offset;
-      for (size_t a = 0; a < index.size(); ++a) {
-        from += index[a] * box.from.strides[a];
-        to += index[a] * box.to.strides[a];
-      }
-      visit(from, to);
-      for (size_t a = index.size(); a-- > 0;) {
-        if (++index[a] < box.shape[a]) break;
-        index[a] = 0;
-      }
-    }
   }
 
   // Group numbers are made anew; in the source they must ascend, or inputs would be in another order than groups are.

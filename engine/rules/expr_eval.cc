@@ -53,7 +53,7 @@ class Evaluation {
   // `forgiving`: a name without a value counts as none, because the value goes to the left of an `or`.
   Operand visit(uint32_t id, bool forgiving);
   Operand name(const ExprNode& node, uint32_t id, bool forgiving);
-  Operand member(const ExprNode& node, uint32_t id, bool forgiving);
+  Operand member(const ExprNode& node, bool forgiving);
   Operand index(const ExprNode& node);
   Operand either(const ExprNode& node, bool forgiving);
   Operand both(const ExprNode& node, bool forgiving);
@@ -105,7 +105,7 @@ Operand Evaluation::visit(uint32_t id, bool forgiving) {
     case ExprOp::name:
       return name(node, id, forgiving);
     case ExprOp::member:
-      return member(node, id, forgiving);
+      return member(node, forgiving);
     case ExprOp::index:
       return index(node);
     case ExprOp::call:
@@ -133,15 +133,13 @@ Operand Evaluation::name(const ExprNode& node, uint32_t id, bool forgiving) {
 }
 
 // A path through none is none; a key that a map does not have is a name without a value.
-Operand Evaluation::member(const ExprNode& node, uint32_t id, bool forgiving) {
+Operand Evaluation::member(const ExprNode& node, bool forgiving) {
   const Operand base = visit(node.args[0], forgiving);
   if (failed_ || base.get().is_none()) return {};
   if (!base.get().as_map())
     return fail(node, format("{} has no `{}`", a_or_an(type_name(base.get())), escape(node.name)));
   const Value* value = base.get().as_map()->find(node.name);
-  if (!value && !dotted_path(expr_, id))
-    return forgiving ? Operand{} : fail(node, format("there is no `{}`", escape(node.name)));
-  if (!value) return absent(node, id, forgiving);
+  if (!value) return {};  // absent and null are one thing
   return base.there ? Operand{value, {}} : Operand{nullptr, *value};
 }
 

@@ -160,7 +160,7 @@ TEST_CASE("and, or: values, and names without a value") {
                    {"missing", "fault: `missing` has no value"},
                    {"missing or other", "fault: `other` has no value"},
                    {"missing and 5 or 6", "fault: `missing` has no value"},
-                   {"rope.missing", "fault: `rope.missing` has no value"},
+                   {"rope.missing", "none"},
                    {"(missing + 1) or 5", "fault: `missing` has no value"},
                    {"rope.type", "none"},
                    {"nil.factor", "none"},

@@ -1,4 +1,4 @@
-// Names against headers, ids against ids.
+// Names against headers: what the rules name is there, in its shape, as itself or as the fields of its encoding.
 #include "plan/resolve.h"
 
 #include <algorithm>
@@ -173,81 +173,6 @@ class Finding {
 
 bool find_sources(Draft& draft, const Model& model, const Contents& source, Diagnostics& diagnostics) {
   return Finding(draft, model, source, diagnostics).run(model);
-}
-
-namespace {
-
-// Ids of outputs in writing order: by place, then as the model goes.
-std::vector<TensorId> writing_order(const std::vector<EndTensor>& outputs) {
-  std::vector<TensorId> order;
-  for (TensorId id = 0; id < outputs.size(); ++id)
-    if (!outputs[id].dropped) order.push_back(id);
-  std::ranges::stable_sort(order, [&](TensorId a, TensorId b) {
-    const EndTensor &x = outputs[a], &y = outputs[b];
-    return x.place != y.place ? x.place < y.place : x.standing.order() < y.standing.order();
-  });
-  return order;
-}
-
-}  // namespace
-
-namespace {
-
-Stored stored_of(const Encoded& encoded, const Contents& source) {
-  Stored stored{encoded.encoding->kind, encoded.encoding->block, encoded.fields, {}, 0};
-  for (const uint32_t field : encoded.fields) {
-    const TensorInfo& there = source.tensors[field];
-    stored.names.push_back(there.name);
-    stored.bytes += static_cast<uint64_t>(volume(there.shape)) * byte_size(there.dtype);
-  }
-  return stored;
-}
-
-std::string weight_name(const EndTensors& tensors, const EndTensor& field) {
-  return field.weight == none_id ? "" : tensors.name(tensors.tensors()[field.weight]);
-}
-
-}  // namespace
-
-void number_tensors(Draft& draft, const Contents& source, std::vector<Standing>& standings) {
-  Graph& graph = draft.graph;
-  const auto& tensor_of = draft.tensor_of;
-  std::vector<TensorId> from_ids(tensor_of.size(), none_id);
-  const auto& wanted = draft.from.tensors.tensors();
-  for (TensorId id = 0; id < wanted.size(); ++id) {
-    if (tensor_of[id] == none_id || wanted[id].dropped) continue;
-    const TensorInfo& info = source.tensors[tensor_of[id]];
-    from_ids[id] = static_cast<TensorId>(graph.tensors.size());
-    Tensor tensor{info.name, info.dtype, info.shape, wanted[id].place, false, tensor_of[id], wanted[id].why, {}, none_id};
-    if (const auto encoded = draft.encoded.find(id); encoded != draft.encoded.end()) {
-      tensor.name = draft.from.tensors.name(wanted[id]);
-      tensor.dtype = DType::f32;
-      tensor.shape = *wanted[id].shape;
-      tensor.stored = static_cast<uint32_t>(graph.stored.size());
-      graph.stored.push_back(stored_of(encoded->second, source));
-    }
-    tensor.weight = weight_name(draft.from.tensors, wanted[id]);
-    graph.tensors.push_back(std::move(tensor));
-  }
-  const auto& outputs = draft.to.tensors.tensors();
-  std::vector<TensorId> to_ids(outputs.size());
-  for (const TensorId id : writing_order(outputs)) {
-    const EndTensor& tensor = outputs[id];
-    to_ids[id] = static_cast<TensorId>(graph.tensors.size());
-    graph.tensors.push_back({draft.to.tensors.name(tensor), DType::f32, *tensor.shape, tensor.place, true,
-                             static_cast<uint32_t>(standings.size()), tensor.why,
-                             weight_name(draft.to.tensors, tensor)});
-    standings.push_back(tensor.standing);
-  }
-  std::erase_if(graph.moves, [&](Move& move) {
-    if (move.from != none_id && (move.from = from_ids[move.from]) == none_id) return true;
-    if (move.to != none_id) move.to = op_writes(move.op) ? to_ids[move.to] : from_ids[move.to];
-    return false;
-  });
-  std::erase_if(graph.omissions, [&](Omission& omission) {
-    omission.tensor = from_ids[omission.tensor];
-    return omission.tensor == none_id;
-  });
 }
 
 }  // namespace tessera
