@@ -38,9 +38,10 @@ void check_config(const RuleSet& set, const std::filesystem::path& path, Diagnos
 void check_checkpoint(RuleSet set, const Contents& packed, Diagnostics& diagnostics) {
   const auto side = packed.side ? set.file.side(*packed.side) : std::nullopt;
   if (!side) fail_usage(format("{}: holds no side of {}", escape(packed.root.string()), set.file.family.s));
-  const auto unpacked = packed.whole ? unpack(packed, set, *side, diagnostics) : std::optional(packed);
-  if (!unpacked) return;
-  const Contents& source = *unpacked;
+  std::optional<Contents> made;
+  const Contents* contents = unpacked(packed, set, *side, made, diagnostics);
+  if (!contents) return;
+  const Contents& source = *contents;
   ConfigRequest request{&set, source_end(*side, source), {}, &source.config, {}, true};
   request.to.side = *side == 0 && set.file.sides.size() > 1 ? 1 : 0;
   carry_kinds(set, kinds_of(set.file, *side, source), request.to.side, diagnostics);

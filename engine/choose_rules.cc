@@ -30,12 +30,13 @@ std::filesystem::path choose_rules(Session& session, const Request& request, con
       auto rules = load_rules(session, path, request.folders, quiet);
       if (!rules || !source.side || !rules->set.file.side(*source.side)) continue;
       const SideId side = *rules->set.file.side(*source.side);
-      const auto unpacked = source.whole ? unpack(source, rules->set, side, quiet) : std::optional(source);
-      if (!unpacked) continue;
-      carry_kinds(rules->set, kinds_of(rules->set.file, side, *unpacked), side, quiet);
+      std::optional<Contents> made;
+      const Contents* contents = unpacked(source, rules->set, side, made, quiet);
+      if (!contents) continue;
+      carry_kinds(rules->set, kinds_of(rules->set.file, side, *contents), side, quiet);
       ConfigRequest trial{&rules->set,    source_end(side, source), source_end(side, source),
                           &source.config, as_map(request.settings), false};
-      if (make_plan(trial, *unpacked, {}, quiet) && !quiet.failed()) found.push_back(path);
+      if (make_plan(trial, *contents, {}, quiet) && !quiet.failed()) found.push_back(path);
     }
     if (!found.empty()) evidence.push_back("the rules by names, shapes and arguments");
   }

@@ -1,27 +1,15 @@
 // An explanation as JSON: schemas/explain.schema.json.
 #include "base/text.h"
 #include "explaining.h"
+#include "plan/box_json.h"
 
 namespace tessera {
 namespace {
-
-Value numbers(const std::vector<int64_t>& values) {
-  List list;
-  for (const int64_t v : values) list.push_back(v);
-  return list;
-}
 
 Value texts(const std::vector<std::string>& values) {
   List list;
   for (const std::string& v : values) list.push_back(v);
   return list;
-}
-
-Map strided_json(const Strided& at) {
-  Map json;
-  json["offset"] = at.offset;
-  json["strides"] = numbers(at.strides);
-  return json;
 }
 
 Map bytes_json(const FileBytes& bytes) {
@@ -61,7 +49,7 @@ class ExplanationJson {
     for (size_t d = 0; d < one.at.size(); ++d) place[mesh_dim_names[d]] = int64_t{one.at[d]};
     json["place"] = std::move(place);
     json["dtype"] = std::string(info(one.dtype).name);
-    json["shape"] = numbers(one.shape);
+    json["shape"] = number_list(one.shape);
     const bool known = one.id != none_id;
     json["weight"] = known && !graph_.tensors[one.id].weight.empty() ? Value(graph_.tensors[one.id].weight) : Value();
     json["decoded"] = known && graph_.tensors[one.id].stored != none_id;
@@ -118,7 +106,7 @@ class ExplanationJson {
     json["split"] = one.split.empty() ? Value() : Value(one.split);
     json["slots"] = one.slots.width;
     json["held"] = std::move(held);
-    json["given"] = numbers(one.given);
+    json["given"] = number_list(one.given);
     json["copies"] = one.star;
     json["dimension"] = one.laid ? Value(int64_t{one.dimension}) : Value();
     json["stride"] = one.laid ? Value(one.stride) : Value();
@@ -148,7 +136,7 @@ class ExplanationJson {
 
   Map move(const Move& one) const {
     Map json, box;
-    box["shape"] = numbers(one.box.shape);
+    box["shape"] = number_list(one.box.shape);
     box["from"] = strided_json(one.box.from);
     box["to"] = strided_json(one.box.to);
     json["op"] = op_name(one.op);
@@ -181,7 +169,7 @@ class ExplanationJson {
       json["reason"] = omission_text(omission.kind);
       json["at"] = place_text(context_, rules_.rules[omission.why].span);
       json["rule"] = rules_.rules[omission.why].name;
-      json["shape"] = numbers(omission.region.shape);
+      json["shape"] = number_list(omission.region.shape);
       json["box"] = strided_json(omission.region.at);
       list.push_back(std::move(json));
     }
@@ -191,7 +179,7 @@ class ExplanationJson {
   Map site(const ToldSite& one) const {
     Map json;
     json["tensor"] = static_cast<int64_t>(one.tensor);
-    json["index"] = numbers(coordinates_of(one.element, it_.tensors[one.tensor].shape));
+    json["index"] = number_list(coordinates_of(one.element, it_.tensors[one.tensor].shape));
     json["bytes"] = one.bytes ? Value(bytes_json(*one.bytes)) : Value();
     json["rule"] = one.part ? Value(rules_.rules[one.part->laying->rule].name) : Value();
     json["part"] = one.part ? Value(one.part->part->name) : Value();

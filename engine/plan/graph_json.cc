@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "plan/box_json.h"
 #include "plan/graph_view.h"
 #include "plan/values.h"
 
@@ -14,15 +15,6 @@ namespace {
 
 constexpr JsonStyle one_line{-1, false, false};
 constexpr const char* omission_kinds[] = {"pad", "unused", "copy"};
-
-List numbers(const std::vector<int64_t>& values) { return List(values.begin(), values.end()); }
-
-Map strided_json(const Strided& at) {
-  Map json;
-  json["offset"] = at.offset;
-  json["strides"] = numbers(at.strides);
-  return json;
-}
 
 // JSON has no word for infinities and NaN, and the page's parser takes none: they become texts ("inf").
 Value finite(const Value& value) {
@@ -135,7 +127,7 @@ class GraphJson {
     json["end"] = tensor.output ? "to" : "from";
     json["place"] = int64_t{tensor.place};
     json["dtype"] = std::string(info(tensor.dtype).name);
-    json["shape"] = numbers(tensor.shape);
+    json["shape"] = number_list(tensor.shape);
     json["address"] = index_json(address_of_[number_[id]]);
     if (!tensor.weight.empty()) json["field_of"] = tensor.weight;
     if (tensor.stored == none_id) return json;
@@ -151,7 +143,7 @@ class GraphJson {
     json["op"] = op_name(move.op);
     json["from"] = id(move.from);
     json["to"] = id(move.to);
-    box["shape"] = numbers(move.box.shape);
+    box["shape"] = number_list(move.box.shape);
     if (move.from != none_id) box["from"] = strided_json(move.box.from);
     if (move.to != none_id) box["to"] = strided_json(move.box.to);
     json["box"] = std::move(box);
@@ -216,7 +208,7 @@ class GraphJson {
     Map json;
     json["kind"] = omission_kinds[size_t(omission.kind)];
     json["tensor"] = int64_t{number_[omission.tensor]};
-    json["shape"] = numbers(omission.region.shape);
+    json["shape"] = number_list(omission.region.shape);
     json["at"] = strided_json(omission.region.at);
     json["rule"] = int64_t{rule_number_[omission.why]};
     return json;

@@ -15,6 +15,9 @@ namespace tessera {
 // (else the key is a name as it stands), and packing the names gives the key again. V02 (fewer axes than holes), B02
 // (two keys make one name). nullopt after an error.
 std::optional<Contents> unpack(const Contents& packed, const RuleSet& rules, SideId side, Diagnostics& diagnostics);
+// Contents as planning wants them: unpacked into `made` where they are whole, else as they are. nullptr after an error.
+const Contents* unpacked(const Contents& packed, const RuleSet& rules, SideId side, std::optional<Contents>& made,
+                         Diagnostics& diagnostics);
 // The same for a reader; one whose contents are not `whole` is handed back as it is. nullptr after an error.
 std::unique_ptr<Reader> unpack(std::unique_ptr<Reader> reader, const RuleSet& rules, SideId side,
                                Diagnostics& diagnostics);

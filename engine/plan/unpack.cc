@@ -137,6 +137,13 @@ std::optional<Contents> unpack(const Contents& packed, const RuleSet& rules, Sid
   return Unpacker(packed, rules, side, diagnostics).run();
 }
 
+const Contents* unpacked(const Contents& packed, const RuleSet& rules, SideId side, std::optional<Contents>& made,
+                         Diagnostics& diagnostics) {
+  if (!packed.whole) return &packed;
+  made = unpack(packed, rules, side, diagnostics);
+  return made ? &*made : nullptr;
+}
+
 std::unique_ptr<Reader> unpack(std::unique_ptr<Reader> reader, const RuleSet& rules, SideId side,
                                Diagnostics& diagnostics) {
   if (!reader->contents().whole) return reader;

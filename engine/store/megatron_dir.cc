@@ -159,19 +159,10 @@ class Checkpoint {
   Contents describe() {
     Contents contents;
     contents.format = "torch";
-    contents.side = "mcore";
     contents.root = where_.root;
     contents.mesh = mesh_;
     contents.places = megatron_places(mesh_);
-    const MegatronRank& first = ranks_[0];
-    contents.has_config = first.args.has_value();
-    if (first.args) contents.config = *first.args;
-    contents.config["checkpoint_version"] = first.version;
-    contents.config.erase("iteration");
-    const std::optional<int64_t> iteration = first.iteration ? first.iteration : where_.iteration;
-    if (!where_.release && iteration) contents.config["iteration"] = *iteration;
-    if (auto companion = read_config(where_.root)) contents.companion_config = std::move(*companion);
-    contents.side_files = side_files_of(where_.root);
+    describe_header(ranks_[0], where_, contents);
     return contents;
   }
 

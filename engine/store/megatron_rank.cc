@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "store/hf_dir.h"
 
 namespace tessera {
 namespace {
@@ -150,6 +151,18 @@ Mesh mesh_of_arguments(const MegatronHeader& header, Mesh mesh) {
   mesh[static_cast<size_t>(MeshDim::etp)] = mesh[static_cast<size_t>(MeshDim::tp)];
   set(MeshDim::etp, size_argument(header, "expert_tensor_parallel_size", true));
   return mesh;
+}
+
+void describe_header(const MegatronHeader& header, const MegatronPath& where, Contents& contents) {
+  contents.side = "mcore";
+  contents.has_config = header.args.has_value();
+  if (header.args) contents.config = *header.args;
+  contents.config["checkpoint_version"] = header.version;
+  contents.config.erase("iteration");
+  const std::optional<int64_t> iteration = header.iteration ? header.iteration : where.iteration;
+  if (!where.release && iteration) contents.config["iteration"] = *iteration;
+  if (auto companion = read_config(where.root)) contents.companion_config = std::move(*companion);
+  contents.side_files = side_files_of(where.root);
 }
 
 }  // namespace tessera

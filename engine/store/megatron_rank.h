@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "store/megatron_dir.h"
 #include "store/torch_state.h"
 
 namespace tessera {
@@ -19,6 +20,9 @@ struct MegatronHeader {
 };
 // Of a dict with the keys args, checkpoint_version, iteration. Error(world) with the file and the key.
 void read_header(const PickleTree& tree, PickleId dict, MegatronHeader& header);
+
+// What a checkpoint of such headers says beside its tensors: side, arguments, iteration, files that came along.
+void describe_header(const MegatronHeader& header, const MegatronPath& where, Contents& contents);
 
 struct MegatronRank : MegatronHeader {
   std::unique_ptr<TorchReader> reader;  // its tensors are in place i for virtual stage i

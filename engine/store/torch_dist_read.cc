@@ -110,17 +110,9 @@ class DistFolder {
     MegatronHeader header;
     header.version = 3.0;
     read_common(header);
-    contents.side = "mcore";
     contents.whole = true;
     contents.mesh = mesh_of_arguments(header, single_place);
-    contents.has_config = header.args.has_value();
-    if (header.args) contents.config = std::move(*header.args);
-    contents.config["checkpoint_version"] = header.version;
-    contents.config.erase("iteration");
-    const std::optional<int64_t> iteration = header.iteration ? header.iteration : where_.iteration;
-    if (!where_.release && iteration) contents.config["iteration"] = *iteration;
-    if (auto companion = read_config(where_.root)) contents.companion_config = std::move(*companion);
-    contents.side_files = side_files_of(where_.root);
+    describe_header(header, where_, contents);
     if (!header.args)
       contents.warnings.push_back(
           format("{}: no arguments in it: --set and a config.json must say what they would", show_path(where_.folder)));
