@@ -30,25 +30,45 @@ class Case:
     alone: bool = False          # config.json does not go along on the way back
 
 
-def census(path, there=(), back=()):
-    """A checkpoint with the names, shapes, dtypes and config.json that transformers itself makes, there and back. Every element
-    has bits of its own within its tensor."""
+def census(path, there=(), back=(), name="census", dtype=None, tensors="tensors", config=(), returned=None):
+    """A checkpoint with the names, shapes, dtypes and config.json that transformers itself makes, there and back. Every element has
+    bits of its own within its tensor. `dtype` (torch.float16, ...) stands for the file's bf16; `tensors` is the list to take;
+    `config` changes keys (None: it goes)."""
     said = json.loads(path.read_text())
     dtypes = {word: dtype for dtype, word in DTYPES.items()}
-    tensors = {}
-    for name, shape, dtype in said["tensors"]:
-        bits = torch.arange(math.prod(shape), dtype=torch.int32 if dtype == "F32" else torch.int16)
-        for unfolded in unfold(name):
-            tensors[unfolded] = bits.view(dtypes[dtype]).reshape(shape)
-    return Case("census", tensors, said["config"], list(there), back=list(back), returned={})
+    made = {}
+    for title, shape, word in said[tensors]:
+        type_ = dtype if dtype and word == "BF16" else dtypes[word]
+        bits = torch.arange(math.prod(shape), dtype=torch.int32 if type_ == torch.float32 else torch.int16)
+        for unfolded in unfold(title):
+            made[unfolded] = bits.view(type_).reshape(shape)
+    keys = {**said["config"], **({"dtype": str(dtype).removeprefix("torch.")} if dtype else {}), **dict(config)}
+    keys = {key: value for key, value in keys.items() if value is not None}
+    return Case(name, made, keys, list(there), back=list(back), returned={} if returned is None else returned)
+
+
+def counted(path, tensors="tensors"):
+    """(tensors, config) of a census, in f32: the values count on through all tensors, so that each says where it came from."""
+    said = json.loads(path.read_text())
+    made, at = {}, 1
+    for title, shape, _ in said[tensors]:
+        for name in unfold(title):
+            count = math.prod(shape)
+            made[name] = torch.arange(at, at + count, dtype=torch.float32).reshape(shape)
+            at += count
+    assert at < 1 << 24, "larger numbers are not exact in f32"
+    return made, {**said["config"], "dtype": "float32"}
 
 
 def unfold(name):
-    """`h.<0..2>.w`: three names."""
-    folded = re.search(r"<(\d+)\.\.(\d+)>", name)
+    """`h.<0..2>.w`: three names; `h.<0,2..3>.w`: three too."""
+    folded = re.search(r"<([\d.,]+)>", name)
     if not folded:
         return [name]
-    numbers = range(int(folded[1]), int(folded[2]) + 1)
+    numbers = []
+    for piece in folded[1].split(","):
+        low, _, high = piece.partition("..")
+        numbers += range(int(low), int(high or low) + 1)
     return [rest for n in numbers for rest in unfold(name[:folded.start()] + str(n) + name[folded.end():])]
 
 
@@ -81,6 +101,11 @@ def flat(tree, prefix=""):
             yield from flat(value, prefix + str(key) + ".")
         elif isinstance(value, torch.Tensor):
             yield prefix + str(key), value
+
+
+def weights_of(file):
+    """Of a rank's file: `model`, or {`model0`: ..., `model1`: ...} where it has virtual stages."""
+    return file["model"] if "model" in file else {key: value for key, value in file.items() if re.fullmatch(r"model\d+", key)}
 
 
 def bits(tensor):
@@ -155,7 +180,7 @@ class Bench:
             path = folder / rank / "model_optim_rng.pt"
             file = torch.load(path, weights_only=False)
             if case.want is not None:
-                same(case.want[rank], dict(flat(file["model"])), rank)
+                same(case.want[rank], dict(flat(weights_of(file))), rank)
             said = {**vars(file["args"]), "checkpoint_version": file.get("checkpoint_version")}
             same_keys(case.args or {}, said, rank + ", args")
             if case.add and rank in case.add:

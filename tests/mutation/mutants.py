@@ -46,7 +46,7 @@ def prose_from(line, section):
 def deletions(lines):
     """Each line goes, with what hangs on it."""
     for i, line in enumerate(lines):
-        if not line[:comment_at(line)].strip():
+        if not line[:comment_at(line)].strip() or line.startswith("what:"):  # words for people may be left out
             continue
         end = i + 1
         while end < len(lines) and (not lines[end].strip() or indent(lines[end]) > indent(line)):
