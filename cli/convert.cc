@@ -99,6 +99,7 @@ void add_convert(CLI::App& app, Global& global) {
   verb->add_option("--memory", options->memory, "budget for buffers");
   verb->add_option("--threads", options->convert.threads, "default: cores")->check(CLI::Range(1, 1024));
   verb->add_flag("--no-sync", options->no_sync, "do not wait for the disk");
+  verb->add_flag("--weights-only", options->convert.weights_only, "leave optimizer state behind");
   verb->add_flag("--overwrite", options->convert.overwrite, "replace a finished output");
   verb->add_flag("--dry-run", options->convert.dry_run, "everything but writing");
   verb->add_option("--kernel", options->kernel, "native or torch")->check(CLI::IsMember({"native", "torch"}));

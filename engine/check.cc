@@ -53,8 +53,10 @@ void describe_rules(const RuleSet& set, const std::string& path, const CheckOpti
   const RuleFile& file = set.file;
   report.json["family"] = file.family.s;
   report.json["verdicts"] = verdict_values(set);
+  report.json["notes"] = note_values(set);
   report.lines.push_back(format("{}: ok   {}   {} rules, {} blocks, {} axes", path, join(verdict_lines(set), "; "),
                                 rule_count(file), file.blocks.size(), file.axes.size()));
+  for (const std::string& note : note_lines(set)) report.lines.push_back("  " + note);
   if (options.flat) {
     report.json["flat"] = yaml_value(file.flat);
     report.lines = {"# " + path + ", with all that it extends", to_yaml(file.flat)};

@@ -1,4 +1,6 @@
 // Which rule file a checkpoint is for, when nobody says: by its configuration, else by trying.
+#include <algorithm>
+
 #include "base/text.h"
 #include "ends.h"
 #include "plan/kinds.h"
@@ -13,15 +15,19 @@ Map as_map(const std::map<std::string, Value>& settings) {
   return map;
 }
 
-// Files whose `match` fits config.json; else those under which a plan can be made.
+// Files whose `match` fits config.json, and asks for the most; else those under which a plan can be made.
 std::filesystem::path choose_rules(Session& session, const Request& request, const Contents& source,
                                    std::vector<std::string>& evidence) {
   const Map& config = source.side == "hf" ? source.config : source.companion_config;
   std::vector<std::filesystem::path> found;
+  size_t most_keys = 0;
   for (const auto& path : rule_files(request.folders)) {
     Diagnostics quiet;
     const auto file = parse_rule_file(path, {request.folders.folders, load_rule_text}, session.sources, quiet);
-    if (file && !config.empty() && matches(*file, config)) found.push_back(path);
+    if (!file || config.empty() || !matches(*file, config)) continue;
+    if (file->match.size() > most_keys) found.clear();
+    if (file->match.size() >= most_keys) found.push_back(path);
+    most_keys = std::max(most_keys, file->match.size());
   }
   if (!found.empty()) evidence.push_back("the rules by `match` against config.json");
   if (found.empty() && config.empty()) {

@@ -48,6 +48,13 @@ std::vector<std::filesystem::path> tokenizer_files(const std::filesystem::path& 
   return files;
 }
 
+// Training goes on from Megatron checkpoints, so there it must be said that nothing but weights is wanted.
+void require_no_optimizer(const Contents& source, const OutputSpec& spec) {
+  if (source.optimizer && spec.format.starts_with("torch"))
+    fail_usage(format("{}: holds optimizer state, which is not converted: say --weights-only to leave it behind",
+                      escape(source.root.string())));
+}
+
 RunResult move_bytes(Session& session, Prepared& prepared, Writer& writer, const ConvertOptions& options) {
   RunOptions run;
   run.memory = options.memory;
@@ -69,6 +76,7 @@ Report convert(Session& session, const Request& request, const ConvertOptions& o
   if (options.say)
     for (const std::string& line : prepared->evidence) options.say(line);
   OutputSpec& spec = prepared->output;
+  if (!options.weights_only) require_no_optimizer(prepared->reader->contents(), spec);
   if (!options.tokenizer.empty()) spec.side_files = tokenizer_files(options.tokenizer);
 
   Summary summary(*prepared);

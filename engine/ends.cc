@@ -75,13 +75,13 @@ SideId target_side(const Request& request, const RuleFile& file, SideId from) {
 }
 
 EndSpec source_end(SideId side, const Contents& source) {
-  EndSpec end{side, source.mesh, {}, {}, {}, source.whole};
+  EndSpec end{side, source.mesh, {}, {}, source.stages, {}, source.whole};
   for (const PlaceInfo& place : source.places) end.places.push_back(place.at);
   return end;
 }
 
 EndSpec target_end(const Request& request, const RuleSet& rules, SideId side, const Format& format_) {
-  EndSpec end{side, single_place, {}, {}, {}};
+  EndSpec end{side, single_place, {}, {}, {}, {}};
   const Mesh mesh = mesh_of(request.mesh);
   if (format_.meshes == Meshes::none && mesh != single_place)
     fail_usage(format("--tp, --pp, --vpp, --ep, --etp: {} has no ranks", rules.file.sides[side].s));
@@ -98,6 +98,17 @@ EndSpec target_end(const Request& request, const RuleSet& rules, SideId side, co
   for (const std::string& name : request.dialects.value_or(std::vector<std::string>{}))
     if (name != "none") end.dialects.push_back(dialect_named(rules, side, name));
   return end;
+}
+
+std::vector<std::string> spelling_of(const RuleSet& rules, SideId side, const Map& companion) {
+  std::vector<std::string> names;
+  for (const Dialect& dialect : rules.dialects) {
+    const bool spoken = std::any_of(dialect.config.begin(), dialect.config.end(), [&](const auto& line) {
+      return find_path(companion, line.second.s) != nullptr;
+    });
+    if (dialect.side == rules.file.sides[side].s && dialect.rename.empty() && spoken) names.push_back(dialect.name);
+  }
+  return names;
 }
 
 const Format& target_format(const Request& request, const std::string& side) {

@@ -11,6 +11,8 @@ SideId source_side(const Request& request, const RuleFile& file, const Contents&
 SideId target_side(const Request& request, const RuleFile& file, SideId from);
 EndSpec source_end(SideId side, const Contents& source);
 EndSpec target_end(const Request& request, const RuleSet& rules, SideId side, const Format& format_);
+// The spelling of a configuration that came along: dialects of keys alone, of which it has some.
+std::vector<std::string> spelling_of(const RuleSet& rules, SideId side, const Map& companion);
 const Format& target_format(const Request& request, const std::string& side);
 std::string end_text(const RuleFile& file, const EndSpec& end);  // "mcore tp2 pp2 in legacy"
 

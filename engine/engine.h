@@ -44,6 +44,7 @@ struct ConvertOptions {
   uint64_t memory = uint64_t{256} << 20;
   int threads = 0;
   bool sync = true, overwrite = false, dry_run = false;
+  bool weights_only = false;  // optimizer state stays behind, and that is meant
   bool torch_kernel = false;
   std::string device = "cpu";
   std::filesystem::path tokenizer;

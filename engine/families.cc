@@ -20,7 +20,9 @@ Report families(Session& session, const RuleFolders& folders) {
     } else {
       one["family"] = rules->set.file.family.s;
       one["verdicts"] = verdict_values(rules->set);
+      one["notes"] = note_values(rules->set);
       report.lines.push_back(format("{:<16} {}", rules->set.file.family.s, join(verdict_lines(rules->set), "; ")));
+      for (const std::string& note : note_lines(rules->set)) report.lines.push_back(format("{:<16}   {}", "", note));
     }
     list.push_back(std::move(one));
   }

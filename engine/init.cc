@@ -124,7 +124,7 @@ class Init {
           !matches(rules.set.file, contents.config))
         return false;
       ConfigRequest request{
-          &rules.set, source_end(side, contents), {1 - side, single_place, {}, {}, {}}, &contents.config, {}, false};
+          &rules.set, source_end(side, contents), {1 - side, single_place, {}, {}, {}, {}}, &contents.config, {}, false};
       Diagnostics quiet;
       if (!detect_dialects(request, contents, quiet)) return false;
       const auto model = bind(request, quiet);

@@ -46,14 +46,18 @@ std::string shown_name(const Contents& contents, const TensorInfo& tensor) {
   return label.empty() ? tensor.name : label + ":" + tensor.name;
 }
 
-// The rule file whose `match` fits, if exactly one does.
+// The rule file whose `match` fits and asks for the most, if there is exactly one.
 Value family_of(Session& session, const Contents& contents, const RuleFolders& folders) {
   const Map& config = contents.companion_config.empty() ? contents.config : contents.companion_config;
   std::vector<std::string> found;
+  size_t most_keys = 0;
   for (const auto& path : rule_files(folders)) {
     Diagnostics quiet;
     const auto file = parse_rule_file(path, {folders.folders, load_rule_text}, session.sources, quiet);
-    if (file && matches(*file, config)) found.push_back(file->family.s);
+    if (!file || !matches(*file, config)) continue;
+    if (file->match.size() > most_keys) found.clear();
+    if (file->match.size() >= most_keys) found.push_back(file->family.s);
+    most_keys = std::max(most_keys, file->match.size());
   }
   return found.size() == 1 ? Value(found[0]) : Value();
 }

@@ -37,6 +37,8 @@ OutputSpec output_spec(const Prepared& prepared, const Format& format_, uint64_t
   spec.format = std::string(format_.name);
   spec.mesh = model.to.mesh;
   for (const Coordinates& at : places_of(model.to)) spec.places.push_back({at, ""});
+  if (const auto table = model.to.tables.find(MeshDim::pp); table != model.to.tables.end())
+    for (const auto& layers : table->second) spec.stages.push_back(std::ssize(layers));
   for (const Tensor& t : prepared.plan.graph.tensors)
     if (t.output) {
       if (spec.tensors.size() <= t.index) spec.tensors.resize(t.index + 1);
@@ -51,6 +53,7 @@ OutputSpec output_spec(const Prepared& prepared, const Format& format_, uint64_t
     spec.release = spec.iteration == 0;
   }
   spec.side_files = source.side_files;
+  if (source.side == format_.side) spec.beside = source.beside;
   if (const auto along = source.root / "config.json";
       source.side == "hf" && format_.side == "mcore" && source.has_config)
     spec.side_files.push_back(along);

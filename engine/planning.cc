@@ -63,7 +63,7 @@ std::unique_ptr<Reader> declared_checkpoint(const Request& request, const RuleSe
   contents.root = request.config_file;
   contents.config = *config.as_map();
   contents.has_config = true;
-  ConfigRequest asked{&rules,           {side, single_place, {}, {}, {}}, {side, single_place, {}, {}, {}},
+  ConfigRequest asked{&rules,           {side, single_place, {}, {}, {}, {}}, {side, single_place, {}, {}, {}, {}},
                       &contents.config, as_map(request.settings),         false};
   const auto model = bind(asked, diagnostics);
   const auto declared = model ? declared_tensors(*model, model->from, diagnostics) : std::nullopt;
@@ -106,6 +106,8 @@ std::unique_ptr<Prepared> prepare(Session& session, const Request& request, uint
   prepared->request = {
       &prepared->rules.set, source_end(from, source), target_end(request, prepared->rules.set, to, format_),
       &source.config,       as_map(settings),         true};
+  if (!request.dialects && to == 0 && to != from)
+    prepared->request.to.dialects = spelling_of(prepared->rules.set, to, source.companion_config);
   auto plan = make_plan(prepared->request, source, {request.dtype, request.pad_repeat, said_dtype(source.config)}, diagnostics);
   if (!plan || diagnostics.failed()) throw refused(std::move(diagnostics), path, source.root);
   session.warnings.append(diagnostics);

@@ -1,6 +1,7 @@
 // What a conversion says at its end: tensors, bytes, time, verdict, what was dropped, compared, rounded.
 #include "summary.h"
 
+#include <algorithm>
 #include <fstream>
 
 #include "base/text.h"
@@ -46,6 +47,16 @@ void add_list(Report& report, const std::string& title, const std::vector<std::s
   if (items.size() > 10) report.lines.push_back(format("  ... and {} more", items.size() - 10));
 }
 
+// What stands beside the weights in the source and has no place in the target.
+std::vector<std::string> left_behind(const Prepared& prepared) {
+  const Contents& source = prepared.reader->contents();
+  std::vector<std::string> left = source.left;
+  if (source.optimizer && std::find(left.begin(), left.end(), "optimizer") == left.end()) left.push_back("optimizer");
+  for (const auto& [key, value] : source.beside)
+    if (!prepared.output.beside.find(key)) left.push_back(key);
+  return left;
+}
+
 }  // namespace
 
 Map mesh_json(const Mesh& mesh) {
@@ -75,11 +86,14 @@ Report Summary::report(const RunResult* result, double seconds, bool dry_run) co
   json["defaulted_keys"] = texts(plan.model.defaulted);
   json["dropped_keys"] = texts(plan.model.dropped_keys);
   json["notes"] = texts(plan.model.notes);
+  json["left_behind"] = texts(left_behind(prepared_));
   json["dry_run"] = dry_run;
   report.lines.push_back(format("{} tensors, {}, {}{}", spec.tensors.size(), show_bytes(output_bytes(spec)),
                                 grade_name(verdict.grade), verdict.reason.empty() ? "" : " (" + verdict.reason + ")"));
   if (result) add_run(report, *result, seconds);
   add_list(report, "left out", plan.graph.ignored);
+  if (const auto left = left_behind(prepared_); !left.empty())
+    report.lines.push_back("left behind, since only weights are converted: " + escape(join(left, ", "), 4000));
   if (!plan.model.defaulted.empty()) report.lines.push_back("taken by default: " + join(plan.model.defaulted, ", "));
   if (!plan.model.dropped_keys.empty())
     report.lines.push_back("configuration keys that nothing carries over: " +

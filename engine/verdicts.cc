@@ -46,4 +46,22 @@ List verdict_values(const RuleSet& set) {
   return list;
 }
 
+std::vector<std::string> note_lines(const RuleSet& set) {
+  std::vector<std::string> lines;
+  for (const Stated& note : set.file.notes)
+    lines.push_back(format("if {}: {}", to_text(note.condition), note.text));
+  return lines;
+}
+
+List note_values(const RuleSet& set) {
+  List list;
+  for (const Stated& note : set.file.notes) {
+    Map one;
+    one["when"] = to_text(note.condition);
+    one["text"] = note.text;
+    list.push_back(std::move(one));
+  }
+  return list;
+}
+
 }  // namespace tessera

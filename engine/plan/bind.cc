@@ -125,7 +125,8 @@ std::optional<Model> bind(const ConfigRequest& request, Diagnostics& diagnostics
   read_config(model, diagnostics);
   refuse_unkept(model, diagnostics);
   if (failed()) return std::nullopt;
-  model.defaulted = apply_defaults(*model.rules, model.options, model.config, diagnostics);
+  const auto none = said_none(*model.rules, model.from.side, model.given, model.settings, model.config);
+  model.defaulted = apply_defaults(*model.rules, model.options, none, model.config, diagnostics);
   if (failed()) return std::nullopt;
   evaluate_lets(model, diagnostics);
   if (failed()) return std::nullopt;

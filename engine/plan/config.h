@@ -41,9 +41,14 @@ Map choose_options(const RuleSet& rules, SideId side, const Map& source, const M
 Map inverted(const RuleSet& rules, const EndSpec& end, const Map& source, const Map& options, const Map& settings,
              Diagnostics& diagnostics);
 
+// Of the keys of `nulls`, those that are said to be none, for which no default steps in: by a null among the settings or in
+// the canonical side's configuration, or by a line of another side that reads none.
+std::set<std::string> said_none(const RuleSet& rules, SideId side, const Map& given, const Map& settings,
+                                const Map& config);
+
 // Adds `defaults` for keys without a value, each after those that it speaks of. Returns the keys that got a value.
-std::vector<std::string> apply_defaults(const RuleSet& rules, const Map& options, Map& config,
-                                        Diagnostics& diagnostics);
+std::vector<std::string> apply_defaults(const RuleSet& rules, const Map& options, const std::set<std::string>& none,
+                                        Map& config, Diagnostics& diagnostics);
 
 // What a line writes for a canonical configuration; none: nothing. nullopt after a B03. `scope` is that of `to`.
 std::optional<Value> written_value(const ConfigLine& line, const ConfigWay& way, const Map& config, const Scope& scope,

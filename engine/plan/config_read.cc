@@ -125,12 +125,28 @@ Map inverted(const RuleSet& rules, const EndSpec& end, const Map& source, const 
   return config;
 }
 
-std::vector<std::string> apply_defaults(const RuleSet& rules, const Map& options, Map& config,
-                                        Diagnostics& diagnostics) {
+std::set<std::string> said_none(const RuleSet& rules, SideId side, const Map& given, const Map& settings,
+                                const Map& config) {
+  const auto is_null = [](const Value* value) { return value && value->is_none(); };
+  const auto has_line = [&](const std::string& key) {
+    return std::any_of(rules.file.config.begin(), rules.file.config.end(),
+                       [&](const ConfigLine& line) { return line.key.s == key && line.ways[side]; });
+  };
+  std::set<std::string> none;
+  for (const Text& key : rules.file.nulls) {
+    const Value* set = settings.find(key.s);
+    const bool said = set ? set->is_none() : side == 0 ? is_null(given.find(key.s)) : has_line(key.s);
+    if (said && !find_path(config, key.s)) none.insert(key.s);
+  }
+  return none;
+}
+
+std::vector<std::string> apply_defaults(const RuleSet& rules, const Map& options, const std::set<std::string>& none,
+                                        Map& config, Diagnostics& diagnostics) {
   const Scope scope = scope_over({&options, &config});
   std::vector<const KeyedExpr*> pending;
   for (const KeyedExpr& item : rules.file.defaults)
-    if (!find_path(config, item.key.s)) pending.push_back(&item);
+    if (!find_path(config, item.key.s) && !none.contains(item.key.s)) pending.push_back(&item);
   std::vector<std::string> taken;
   while (!pending.empty()) {
     const auto at = pending.begin() + static_cast<std::ptrdiff_t>(next_default(pending));

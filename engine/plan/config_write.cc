@@ -64,6 +64,8 @@ Map written_config(const Model& model, const EndSpec& end, Diagnostics& diagnost
   for (const KeyedValue& item : model.rules->file.fixed[end.side]) put(config, item.key, item.value, diagnostics);
   write_derived(model, end, config, diagnostics);
   write_spellings(*model.rules, end, config);
+  for (const Text& key : model.rules->file.nulls)
+    if (end.side == 0 && !find_path(model.config, key.s)) set_path(config, key.s, Value());
   return config;
 }
 

@@ -1,5 +1,5 @@
 // Detection tries: every set of dialects that could have written the source's names, with every open option that
-// changes names, each under the configuration read that way. What explains all names and shapes is it.
+// changes names or shapes, each under the configuration read that way. What explains all names and shapes is it.
 #include <algorithm>
 #include <set>
 
@@ -44,6 +44,13 @@ std::set<std::string> names_of(const std::vector<Declared>& declared) {
   std::set<std::string> names;
   for (const Declared& tensor : declared) names.insert(tensor.name);
   return names;
+}
+
+// Names with their shapes: what a file could tell options apart by.
+std::set<std::string> headers_of(const std::vector<Declared>& declared) {
+  std::set<std::string> headers;
+  for (const Declared& tensor : declared) headers.insert(tensor.name + " " + show_shape(tensor.shape));
+  return headers;
 }
 
 // A name, and the weights' names in it where it has the form of a companion or of an encoding's field: dialects rename
@@ -97,8 +104,9 @@ bool is_open(const ConfigRequest& request, const OptionDecl& option) {
   return request.from.side == 0 || !request.config || !find_path(*request.config, option.name.s);
 }
 
-std::vector<const OptionDecl*> changing_options(const ConfigRequest& request, const std::set<std::string>& names) {
+std::vector<const OptionDecl*> changing_options(const ConfigRequest& request, const std::vector<Declared>& declared) {
   std::vector<const OptionDecl*> changing;
+  const std::set<std::string> headers = headers_of(declared);
   for (const OptionDecl& option : request.rules->file.options) {
     if (!is_open(request, option)) continue;
     const bool changes = std::any_of(option.values.begin() + 1, option.values.end(), [&](const Value& value) {
@@ -106,7 +114,7 @@ std::vector<const OptionDecl*> changing_options(const ConfigRequest& request, co
       Candidate candidate;
       candidate.options[option.name.s] = value;
       const auto bound = try_bind(with(request, candidate), quiet);
-      return bound && names_of(bound->declared) != names;
+      return bound && headers_of(bound->declared) != headers;
     });
     if (changes) changing.push_back(&option);
   }
@@ -215,8 +223,8 @@ bool choose(ConfigRequest& request, const std::vector<Candidate>& ranked, Diagno
   return true;
 }
 
-// The names without any renaming, under the first dialect alone (or none) with which the configuration can be read.
-std::optional<std::set<std::string>> plain_names(const ConfigRequest& request, Diagnostics& diagnostics) {
+// The tensors without any renaming, under the first dialect alone (or none) with which the configuration can be read.
+std::optional<std::vector<Declared>> plainly_declared(const ConfigRequest& request, Diagnostics& diagnostics) {
   std::vector<std::vector<std::string>> readings = {request.from.dialects};
   if (request.from.dialects.empty())
     for (const Dialect* dialect : dialects_of(*request.rules, request.from.side)) readings.push_back({dialect->name});
@@ -228,7 +236,7 @@ std::optional<std::set<std::string>> plain_names(const ConfigRequest& request, D
     if (auto model = bind(reading, faults)) {
       EndSpec plain = model->from;
       plain.dialects.clear();
-      if (const auto declared = declared_tensors(*model, plain, faults)) return names_of(*declared);
+      if (auto declared = declared_tensors(*model, plain, faults)) return declared;
     }
     if (first.list().empty()) first = faults;
   }
@@ -239,13 +247,13 @@ std::optional<std::set<std::string>> plain_names(const ConfigRequest& request, D
 }  // namespace
 
 bool detect_dialects(ConfigRequest& request, const Contents& source, Diagnostics& diagnostics) {
-  const auto names = plain_names(request, diagnostics);
-  if (!names) return false;
+  const auto declared = plainly_declared(request, diagnostics);
+  if (!declared) return false;
   Candidates candidates(request.from.dialects);
   if (request.from.dialects.empty())
-    for (const std::string& dialect : changing_dialects(*request.rules, request.from.side, *names, source))
+    for (const std::string& dialect : changing_dialects(*request.rules, request.from.side, names_of(*declared), source))
       candidates.with_or_without(request, dialect);
-  for (const OptionDecl* option : changing_options(request, *names)) candidates.with_each(*option);
+  for (const OptionDecl* option : changing_options(request, *declared)) candidates.with_each(*option);
   if (candidates.too_many) {
     diagnostics.error("V01", {},
                       format("more than {} sets of dialects and options could fit the source's names", most_candidates),

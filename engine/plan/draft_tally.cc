@@ -40,8 +40,8 @@ void tally(const RuleSet& rules, SideId side, const Contents& contents, const st
 
 std::optional<EndTally> tally_end(const RuleSet& rules, SideId side, const Contents& contents) {
   Diagnostics quiet, faults;
-  const EndSpec end{side, contents.mesh, {}, {}, {}};
-  ConfigRequest request{&rules, end, {1 - side, single_place, {}, {}, {}}, &contents.config, {}, false};
+  const EndSpec end{side, contents.mesh, {}, {}, {}, {}};
+  ConfigRequest request{&rules, end, {1 - side, single_place, {}, {}, {}, {}}, &contents.config, {}, false};
   ConfigRequest detected = request;
   if (detect_dialects(detected, contents, quiet)) request = detected;
   auto model = bind(request, faults);

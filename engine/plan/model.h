@@ -18,6 +18,9 @@ struct EndSpec {
   // Placement tables: for each dimension (pp: by stage = vpp * PP + pp; ep) the global indices in slot order, -1 for an
   // empty slot. Counts are expanded by the caller (consecutive_table).
   std::map<MeshDim, std::vector<std::vector<int64_t>>> tables;
+  // How many indices of a pp-split axis each stage was found to hold: believed where it is the axis's size. Empty: equal
+  // shares.
+  std::vector<int64_t> stages;
   std::vector<std::string> dialects;  // in use, by full name
   // One place holds every tensor whole, and there is one stage. What the mesh then still says is tp and the experts'
   // ranks, for pads: a vocabulary is padded for the ranks that will read it.

@@ -2,6 +2,7 @@
 #include "plan/slots.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "base/checked.h"
@@ -98,6 +99,11 @@ bool EndAxes::fill(AxisPlan& axis) {
   if (const auto table = end_.tables.find(mesh_dim(by)); table != end_.tables.end()) {
     axis.split = by;
     return fill_table(axis, table->second, ranks);
+  }
+  if (by == stage_rank && std::ssize(end_.stages) == ranks &&
+      std::reduce(end_.stages.begin(), end_.stages.end()) == axis.size && padded == axis.size) {
+    axis.split = by;
+    return fill_table(axis, consecutive_table(end_.stages), ranks);
   }
   if (ranks > 1) axis.split = by;
   return fill_even(axis, padded, ranks);

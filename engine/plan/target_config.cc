@@ -30,6 +30,8 @@ Map carried_config(const Model& model, const Map& written, Diagnostics& diagnost
   }
   for (const std::string& key : leaf_keys(before))
     if (!find_path(written, key)) erase_path(config, key);
+  for (const KeyedExpr& item : model.rules->file.derived[model.to.side])
+    if (!find_path(written, item.key.s)) erase_path(config, item.key.s);
   for (const std::string& key : leaf_keys(written)) {
     const Value* value = find_path(written, key);
     if (!same_or_absent(find_path(before, key), value)) set_path(config, key, *value);
@@ -56,7 +58,7 @@ void read_back(const Model& model, const Map& written, Diagnostics& diagnostics)
   Map source = pruned(written);
   if (!read_spellings(rules, model.to.side, source, diagnostics)) return;
   Map config = inverted(rules, model.to, source, model.options, {}, diagnostics);
-  apply_defaults(rules, model.options, config, diagnostics);
+  apply_defaults(rules, model.options, said_none(rules, model.to.side, source, {}, config), config, diagnostics);
   for (const ConfigLine& line : rules.file.config) {
     if (!line.ways[model.to.side]) continue;
     const Value* ours = find_path(model.config, line.key.s);

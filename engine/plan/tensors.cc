@@ -48,7 +48,7 @@ const ShardSet& EndTensors::shards(PlaceGroup& group, const std::array<bool, 4>&
   return set;
 }
 
-std::optional<uint32_t> EndTensors::name_of(EndAddress& address, const std::vector<int64_t>& captured) {
+std::optional<EndTensors::Named> EndTensors::name_of(EndAddress& address, const std::vector<int64_t>& captured) {
   auto name = address.name(captured, scope_);
   if (!name) return std::nullopt;
   std::string spelled = renamer_.idle() ? *name : renamer_.to_file(*name);
@@ -60,13 +60,20 @@ std::optional<uint32_t> EndTensors::name_of(EndAddress& address, const std::vect
   }
   const auto id = known == name_ids_.end() ? static_cast<uint32_t>(names_.size()) : known->second;
   if (known == name_ids_.end()) name_ids_.emplace(names_.emplace_back(std::move(spelled)), id);
-  if (renamer_.idle()) return id;
+  if (renamer_.idle()) return Named{id, nullptr};
   if (!address.address().form.empty()) *name = names_[id];
-  const auto [at, added] = renamed_.try_emplace(id, *name);
-  if (at->second == *name) return id;
+  return Named{id, &*rule_names_.insert(*std::move(name)).first};
+}
+
+// Of the names that dialects write, no two of one place are the same.
+bool EndTensors::alone(const Named& name, uint32_t place, const EndAddress& address) {
+  if (!name.rule_name) return true;
+  const auto [at, added] = renamed_.try_emplace(uint64_t{name.id} << 32 | place, name.rule_name);
+  if (at->second == name.rule_name) return true;
   diagnostics_.error("B02", address.span(),
-                     format("under these dialects `{}` and `{}` have one name, `{}`", at->second, *name, names_[id]));
-  return std::nullopt;
+                     format("under these dialects `{}` and `{}` have one name, `{}`", *at->second, *name.rule_name,
+                            names_[name.id]));
+  return false;
 }
 
 Instance* EndTensors::find(EndAddress& address, const Standing& standing, const std::vector<int64_t>& captured) {
@@ -80,8 +87,8 @@ Instance* EndTensors::find(EndAddress& address, const Standing& standing, const 
   instance.tensors.reserve(places->places.size());
   for (const uint32_t place : places->places) {
     const LocalTensor* local = address.local(places_[place]);
-    if (!local) return nullptr;
-    if (!add({*name, place, &local->shape, standing, address.span(), &address.address(), tuple}, address, instance))
+    if (!local || !alone(*name, place, address)) return nullptr;
+    if (!add({name->id, place, &local->shape, standing, address.span(), &address.address(), tuple}, address, instance))
       return nullptr;
   }
   instance.group = places;

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "plan/address.h"
@@ -75,7 +76,13 @@ class EndTensors {
 
  private:
   PlaceGroup* group(Ranks ranks, Stage stage);
-  std::optional<uint32_t> name_of(EndAddress& address, const std::vector<int64_t>& captured);
+  // A name as the files spell it, and what the rules call it where that can differ.
+  struct Named {
+    uint32_t id = 0;
+    const std::string* rule_name = nullptr;
+  };
+  std::optional<Named> name_of(EndAddress& address, const std::vector<int64_t>& captured);
+  bool alone(const Named& name, uint32_t place, const EndAddress& address);
   bool add(const EndTensor& tensor, EndAddress& address, Instance& instance);
   bool agree(const EndTensor& known, const EndTensor& tensor, EndAddress& address);
 
@@ -89,7 +96,8 @@ class EndTensors {
   std::unordered_map<const EndAddress*, std::unordered_map<int64_t, Instance>> instances_;  // by tuple
   std::unordered_map<std::string_view, uint32_t> name_ids_;
   std::deque<std::string> names_;                      // never moved: name_ids_ looks at them
-  std::unordered_map<uint32_t, std::string> renamed_;  // by name id: what the rules call it, where that differs
+  std::unordered_set<std::string> rule_names_;         // under dialects: what the rules call them
+  std::unordered_map<uint64_t, const std::string*> renamed_;  // name << 32 | place: into rule_names_
   std::unordered_map<uint64_t, TensorId> ids_;         // name << 32 | place
   std::vector<EndTensor> tensors_;
   std::deque<Extents> field_shapes_;

@@ -168,6 +168,7 @@ struct RuleFile {
   std::vector<Text> sides;
   std::vector<ConfigLine> config;
   std::vector<KeyedExpr> defaults, let;
+  std::vector<Text> nulls;                             // canonical keys of which null is a value
   std::vector<std::vector<KeyedValue>> fixed;          // by SideId
   std::vector<std::vector<KeyedExpr>> derived;         // by SideId
   std::vector<OptionDecl> options;

@@ -57,6 +57,10 @@ class Names {
         if (line.ways[side]->from) read(*line.ways[side]->from, {"`from`", side, {}, {}, false, side});
       }
     for (const KeyedExpr& line : file_.defaults) read(line.value, {"`defaults`", 0, {}, {}, false, {}});
+    for (const Text& key : file_.nulls)
+      if (!keys_[0].contains(key.s))
+        proving_.findings.error("R02", key.span, format("no line of `config` or `defaults` is about `{}`{}", key.s,
+                                                        did_you_mean(key.s, {keys_[0].begin(), keys_[0].end()})));
     for (size_t i = 0; i < file_.let.size(); ++i) read(file_.let[i].value, {"this `let`", 0, i, {}, false, {}});
     for (const Stated& stated : file_.require) read(stated.condition, {"`require`", 0, all_lets, {}, false, {}});
     for (const Stated& stated : file_.notes) read(stated.condition, {"`notes`", 0, all_lets, {}, false, {}});

@@ -54,6 +54,7 @@ Form::Fields sections(const Form& form, RuleFile& file) {
           {"sides", [](const Text&, const Node&) {}},
           {"config", by(parse_config)},
           {"defaults", [&](const Text&, const Node& node) { file.defaults = parse_keyed(node, "`defaults`", form); }},
+          {"nulls", by(parse_nulls)},
           {"fixed", by(parse_fixed)},
           {"derived", by(parse_derived)},
           {"options", by(parse_options)},

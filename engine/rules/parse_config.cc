@@ -1,5 +1,7 @@
 // The sections about configuration. Whether a config line can be read back is a question of form, so R07 is said here
 // where one line shows it; keys written twice are found by check.
+#include <algorithm>
+
 #include "base/text.h"
 #include "rules/expr_lex.h"
 #include "rules/parse_form.h"
@@ -138,6 +140,17 @@ void parse_let(const Node& node, const Form& form, RuleFile& file) {
   for (const auto& [key, value] : node.entries) {
     auto expr = form.expression(value, "an expression");
     if (expr && form.is_name(key, "a let")) file.let.push_back({key, *std::move(expr)});
+  }
+}
+
+void parse_nulls(const Node& node, const Form& form, RuleFile& file) {
+  if (node.kind != Node::Kind::list) return form.wrong(node.span, "`nulls` is a list of keys");
+  for (const Node& item : node.items) {
+    const Text* key = form.text(item, "a key");
+    if (!key || !form.is_name(*key, "a key")) continue;
+    const bool twice = std::any_of(file.nulls.begin(), file.nulls.end(), [&](const Text& k) { return k.s == key->s; });
+    if (twice) form.wrong(key->span, format("`{}` is given twice", key->s));
+    file.nulls.push_back(*key);
   }
 }
 

@@ -50,6 +50,7 @@ void parse_match(const Node& node, const Form& form, RuleFile& file);
 void parse_config(const Node& node, const Form& form, RuleFile& file);
 std::vector<KeyedExpr> parse_keyed(const Node& node, std::string_view what, const Form& form);  // defaults, derived
 void parse_let(const Node& node, const Form& form, RuleFile& file);
+void parse_nulls(const Node& node, const Form& form, RuleFile& file);
 void parse_fixed(const Node& node, const Form& form, RuleFile& file);
 void parse_derived(const Node& node, const Form& form, RuleFile& file);
 void parse_options(const Node& node, const Form& form, RuleFile& file);

@@ -69,11 +69,15 @@ struct Contents {
   Mesh mesh = single_place;
   bool whole = false;                     // the one place holds every tensor whole: `mesh` is that of the run that wrote it
   std::vector<PlaceInfo> places;          // sorted by coordinates in order of stage, then tp, ep, etp
+  std::vector<int64_t> stages;            // layers that each pipeline stage (vpp * PP + pp) holds; empty: not known
   std::vector<TensorInfo> tensors;        // in file order, places in order
   std::vector<Storage> storages;
   std::vector<FileInfo> files;
   Map config;                             // config.json, or the checkpoint's arguments (checkpoint_version, iteration too)
   bool has_config = false;
+  Map beside;                             // plain values beside weights and arguments, alike on every rank: go along as they are
+  std::vector<std::string> left;          // what else stands there and is not read: "rng_state", ...
+  bool optimizer = false;                 // there is optimizer state, which is not read
   Map companion_config;                   // a config.json that came along with a Megatron checkpoint; may be empty
   std::vector<std::filesystem::path> side_files;  // tokenizer, generation_config.json, ...: copied as they are
   std::vector<std::string> warnings;      // "all checksums are 0: not computed", ...
@@ -116,8 +120,10 @@ struct OutputSpec {
   std::string format;
   Mesh mesh = single_place;
   std::vector<PlaceInfo> places;
+  std::vector<int64_t> stages;         // layers in each pipeline stage (vpp * PP + pp); empty: equal shares
   std::vector<OutTensor> tensors;      // places in order, within a place in the order to be written
   Map config;                          // config.json or arguments, complete
+  Map beside;                          // further plain values, as Contents::beside
   int64_t iteration = 0;
   bool release = true;                 // no iteration: Megatron's `release`
   uint64_t max_shard_size = 5'000'000'000;

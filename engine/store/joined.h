@@ -12,6 +12,7 @@ class JoinedReader : public Reader {
   // Tensors, storages, files and warnings of all parts in order go to `contents`, which says everything else.
   JoinedReader(Contents contents, std::vector<std::unique_ptr<Reader>> parts);
   const Contents& contents() const override { return contents_; }
+  Contents& edit() { return contents_; }
   void read(StorageId storage, uint64_t at, std::span<std::byte> out) const override;
   void verify(StorageId storage) const override;
   void check_unchanged() const override;

@@ -14,6 +14,7 @@
 #include "store/joined.h"
 #include "store/megatron_agree.h"
 #include "store/megatron_rank.h"
+#include "store/megatron_stages.h"
 
 namespace tessera {
 
@@ -42,6 +43,28 @@ std::optional<std::vector<int32_t>> numbers_of(const std::string& name) {
   return numbers;
 }
 
+// Of a distributed optimizer. Conversion tools of old wrote an optim.pt that holds nothing, in about a kilobyte.
+bool has_optimizer_file(const fs::path& folder) {
+  std::error_code error;
+  const uintmax_t bytes = fs::file_size(folder / "optim.pt", error);
+  return (!error && bytes > 65536) || fs::exists(folder / "distrib_optim.pt", error);
+}
+
+// What ranks say differently beside their weights is nothing that the checkpoint says.
+void keep_common(std::vector<MegatronRank>& ranks) {
+  MegatronRank& first = ranks[0];
+  const Map all = first.beside;
+  for (const auto& [key, value] : all) {
+    const bool alike = std::all_of(ranks.begin(), ranks.end(), [&](const MegatronRank& rank) {
+      const Value* there = rank.beside.find(key);
+      return there && *there == value;
+    });
+    if (alike) continue;
+    first.beside.erase(key);
+    first.left.push_back(key);
+  }
+}
+
 class Checkpoint {
  public:
   explicit Checkpoint(MegatronPath where) : where_(std::move(where)) {}
@@ -52,6 +75,7 @@ class Checkpoint {
       ranks_.push_back(read_megatron_rank(read_torch_file(folder.file)));
       check_same_header(ranks_.back(), ranks_.front());
     }
+    keep_common(ranks_);
     mesh_ = mesh_of_arguments(ranks_[0], mesh_of_folders());
     mesh_[static_cast<size_t>(MeshDim::vpp)] = static_cast<int32_t>(ranks_[0].chunks);
     check_folders();
@@ -61,7 +85,9 @@ class Checkpoint {
     std::vector<std::unique_ptr<Reader>> parts;
     for (const PlaceInfo& place : contents.places)
       if (auto& reader = ranks_[index_.at(place.label)].reader) parts.push_back(std::move(reader));
-    return std::make_unique<JoinedReader>(std::move(contents), std::move(parts));
+    auto joined = std::make_unique<JoinedReader>(std::move(contents), std::move(parts));
+    settle_stages(joined->edit());
+    return joined;
   }
 
  private:
@@ -94,8 +120,10 @@ class Checkpoint {
     for (const char* file : {"model_optim_rng.pt", "model_rng.pt"}) {
       if (fs::symlink_status(folder / file, error).type() == fs::file_type::not_found) continue;
       folders_.push_back({name, *numbers, folder / file});
+      optimizer_ |= has_optimizer_file(folder);
       return;
     }
+    optimizer_ |= has_optimizer_file(folder);
     if (!fs::exists(folder / "optim.pt", error)) fail(name, "no model_optim_rng.pt or model_rng.pt in it");
   }
 
@@ -163,6 +191,7 @@ class Checkpoint {
     contents.mesh = mesh_;
     contents.places = megatron_places(mesh_);
     describe_header(ranks_[0], where_, contents);
+    contents.optimizer |= optimizer_;
     return contents;
   }
 
@@ -178,6 +207,7 @@ class Checkpoint {
 
   MegatronPath where_;
   Mesh mesh_ = single_place;
+  bool optimizer_ = false;  // in files of its own
   std::vector<RankFolder> folders_;
   std::vector<MegatronRank> ranks_;      // as folders_
   std::map<std::string, size_t> index_;  // label -> folder

@@ -80,7 +80,7 @@ std::vector<std::string> dict_path(const std::string& name, bool legacy) {
   return {name.substr(0, dot), name.substr(dot + 1, second - dot - 1), name.substr(second + 1)};
 }
 
-void put_header(PickleWriter& pickle, const Map& config, int64_t iteration) {
+void put_header(PickleWriter& pickle, const Map& config, int64_t iteration, const Map& beside) {
   pickle.text("args");
   Map args = config;
   args.erase("checkpoint_version");
@@ -89,12 +89,16 @@ void put_header(PickleWriter& pickle, const Map& config, int64_t iteration) {
   pickle.real(version_of(config));
   pickle.text("iteration");
   pickle.integer(iteration);
+  for (const auto& [key, value] : beside) {
+    pickle.text(key);
+    pickle.value(value);
+  }
 }
 
-std::string pickle_rank(const RankModel& model, const Map& config, int64_t iteration, DummyOptimizer optimizer) {
+std::string pickle_rank(const RankModel& model, const OutputSpec& spec, DummyOptimizer optimizer) {
   PickleWriter pickle;
   pickle.begin_dict();
-  put_header(pickle, config, iteration);
+  put_header(pickle, spec.config, spec.release ? 0 : spec.iteration, spec.beside);
   uint64_t key = 0;
   for (size_t chunk = 0; chunk < model.chunks.size(); ++chunk) {
     std::vector<Leaf> leaves;

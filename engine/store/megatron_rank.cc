@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -45,7 +46,42 @@ class HeaderReader {
     header_.iteration = tree_.at(*found).value;
   }
 
+  void others() {
+    const std::vector<PickleId>& pairs = tree_.items(dict_);
+    for (size_t i = 0; i + 1 < pairs.size(); i += 2) {
+      if (!tree_.is(pairs[i], PickleKind::text) || is_read(tree_.text(pairs[i]))) continue;
+      const std::string key(tree_.text(pairs[i]));
+      if (key == "optimizer" && holds_tensor(pairs[i + 1])) header_.optimizer = true;
+      if (is_simple(pairs[i + 1]))
+        header_.beside[key] = to_value(tree_, pairs[i + 1]);
+      else if (!tree_.is(pairs[i + 1], PickleKind::none))
+        header_.left.push_back(key);
+    }
+  }
+
  private:
+  static bool is_read(std::string_view key) {
+    return key == "args" || key == "checkpoint_version" || key == "iteration" || key == "content_metadata" ||
+           (key.starts_with("model") && key.find_first_not_of("0123456789", 5) == key.npos);
+  }
+  bool is_simple(PickleId id) const {
+    constexpr std::array kinds = {PickleKind::boolean, PickleKind::integer, PickleKind::real, PickleKind::text};
+    return std::any_of(kinds.begin(), kinds.end(), [&](PickleKind kind) { return tree_.is(id, kind); });
+  }
+  bool holds_tensor(PickleId id) const {
+    std::vector<PickleId> open = {id};
+    std::set<PickleId> seen;
+    while (!open.empty()) {
+      const PickleId at = open.back();
+      open.pop_back();
+      if (!seen.insert(at).second) continue;
+      if (tree_.is(at, PickleKind::tensor)) return true;
+      if (tree_.is(at, PickleKind::dict) || tree_.is(at, PickleKind::list) || tree_.is(at, PickleKind::tuple))
+        open.insert(open.end(), tree_.items(at).begin(), tree_.items(at).end());
+    }
+    return false;
+  }
+
   [[noreturn]] void fail(const std::string& what) const { fail_world(format("{}: {}", header_.file, what)); }
   const char* kind(PickleId id) const { return name_of(tree_.at(id).kind); }
   std::optional<PickleId> find(std::string_view key) const { return tree_.find(dict_, key); }
@@ -117,6 +153,7 @@ void read_header(const PickleTree& tree, PickleId dict, MegatronHeader& header) 
   reader.arguments();
   reader.version();
   reader.iteration();
+  reader.others();
 }
 
 bool is_megatron_dict(const PickleTree& tree) {
@@ -161,6 +198,9 @@ void describe_header(const MegatronHeader& header, const MegatronPath& where, Co
   contents.config.erase("iteration");
   const std::optional<int64_t> iteration = header.iteration ? header.iteration : where.iteration;
   if (!where.release && iteration) contents.config["iteration"] = *iteration;
+  contents.beside = header.beside;
+  contents.left = header.left;
+  contents.optimizer = header.optimizer;
   if (auto companion = read_config(where.root)) contents.companion_config = std::move(*companion);
   contents.side_files = side_files_of(where.root);
 }

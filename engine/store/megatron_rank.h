@@ -17,8 +17,11 @@ struct MegatronHeader {
   std::optional<Map> args;
   double version = 0;  // checkpoint_version; stays as it is where the file has none
   std::optional<int64_t> iteration;
+  Map beside;                     // other keys with plain values
+  std::vector<std::string> left;  // the rest of them
+  bool optimizer = false;         // one of them holds an optimizer's tensors
 };
-// Of a dict with the keys args, checkpoint_version, iteration. Error(world) with the file and the key.
+// Of a dict with the keys args, checkpoint_version, iteration, and others. Error(world) with the file and the key.
 void read_header(const PickleTree& tree, PickleId dict, MegatronHeader& header);
 
 // What a checkpoint of such headers says beside its tensors: side, arguments, iteration, files that came along.

@@ -116,7 +116,7 @@ class MegatronWriter : public Writer {
     }
     const bool split = optimizer_ == DummyOptimizer::distributed;
     add_archive(fs::path(folder_) / label / (split ? "model_rng.pt" : "model_optim_rng.pt"),
-                pickle_rank(model, spec.config, spec.release ? 0 : spec.iteration, optimizer_), sizes);
+                pickle_rank(model, spec, optimizer_), sizes);
     for (const std::vector<uint32_t>& chunk : rank.chunks)
       for (uint32_t i : chunk) {
         places_[i].offset = archives_.back().offset(storage_[i]);

@@ -164,8 +164,7 @@ class DistFolder {
     if (!megatron) return;
     const size_t optimizer = std::erase_if(metadata_.tensors, [](const DcpTensor& t) { return is_optimizer(t.name); });
     std::erase_if(metadata_.tensors, [](const DcpTensor& t) { return is_state_of_run(t.name); });
-    if (optimizer > 0)
-      contents.warnings.push_back(format("{}: {} tensors of optimizer state are not read", metadata_path_, optimizer));
+    contents.optimizer |= optimizer > 0;
   }
 
   // Slabs in the order of their bytes: files are read front to back.

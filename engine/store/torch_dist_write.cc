@@ -25,9 +25,9 @@ constexpr const char* backend =
 std::string pickle_common(const OutputSpec& spec) {
   PickleWriter pickle;
   pickle.begin_dict();
-  put_header(pickle, spec.config, spec.release ? 0 : spec.iteration);
-  pickle.text("num_floating_point_operations_so_far");
-  pickle.integer(0);
+  Map beside = spec.beside;
+  if (!beside.find("num_floating_point_operations_so_far")) beside["num_floating_point_operations_so_far"] = 0;
+  put_header(pickle, spec.config, spec.release ? 0 : spec.iteration, beside);
   pickle.text("content_metadata");
   pickle.begin_dict();
   pickle.text("singleton_local_shards");

@@ -205,6 +205,46 @@ TEST_CASE("from a side to itself the configuration is carried; what the mesh dec
   }
 }
 
+TEST_CASE("a null that is a value stays: no default steps in, and it is written") {
+  const InlineRules rules(
+      "config: { window: reach, size: size }\n"
+      "defaults: { window: 4096, heads: size }\n"
+      "nulls: [window]\n"
+      "axes: { f: 3 }\n"
+      "blocks: { b: { w: { hf: w  f, mcore: w  f } } }\n"
+      "model: [{ use: b }]\n");
+  const auto written = [&](SideId from, const char* config, Map settings) {
+    const Map source = json_map(config);
+    ConfigRequest request{&rules.set, end_of(from), end_of(1 - from), &source, std::move(settings), true};
+    Diagnostics diagnostics;
+    const auto model = bind(request, diagnostics);
+    REQUIRE(model);
+    return *target_config(*model, diagnostics);
+  };
+  Map none;
+  none["window"] = Value();
+  CHECK(written(0, R"({"size": 3, "window": null, "heads": null})", {}) == json_map(R"({"size": 3})"));
+  CHECK(written(0, R"({"size": 3})", {}) == json_map(R"({"size": 3, "reach": 4096})"));
+  CHECK(written(0, R"({"size": 3})", none) == json_map(R"({"size": 3})"));
+  CHECK(written(1, R"({"size": 3})", {}) == json_map(R"({"size": 3, "window": null, "heads": 3})"));
+  CHECK(written(1, R"({"size": 3, "reach": 7})", {}) == json_map(R"({"size": 3, "window": 7, "heads": 3})"));
+}
+
+TEST_CASE("from a side to itself a derived key that is none goes") {
+  const InlineRules rules(
+      "config: { size: size }\n"
+      "derived: { hf: { packed: none } }\n"
+      "axes: { f: 3 }\n"
+      "blocks: { b: { w: { hf: w  f, mcore: w  f } } }\n"
+      "model: [{ use: b }]\n");
+  const Map source = json_map(R"({"size": 3, "packed": {"bits": 8}, "other": 1})");
+  ConfigRequest request{&rules.set, end_of(0), end_of(0), &source, {}, true};
+  Diagnostics diagnostics;
+  const auto model = bind(request, diagnostics);
+  REQUIRE(model);
+  CHECK(*target_config(*model, diagnostics) == json_map(R"({"size": 3, "other": 1})"));
+}
+
 TEST_CASE("three sides meet in the canonical configuration") {
   const InlineRules rules(
       "sides: [hf, meta, mcore]\n"
