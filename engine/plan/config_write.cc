@@ -27,10 +27,13 @@ void write_derived(const Model& model, const EndSpec& end, Map& config, Diagnost
   const EndScope scope(model, end);
   for (const KeyedExpr& item : model.rules->file.derived[end.side]) {
     EvalFault fault;
-    if (auto value = evaluate(item.value, scope.scope(), &fault))
-      put(config, item.key, *std::move(value), diagnostics);
-    else
+    auto value = evaluate(item.value, scope.scope(), &fault);
+    if (!value)
       report(fault, diagnostics);
+    else if (value->is_none())
+      erase_path(config, item.key.s);  // the canonical side's own word
+    else
+      put(config, item.key, *std::move(value), diagnostics);
   }
 }
 
