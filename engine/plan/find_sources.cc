@@ -2,6 +2,7 @@
 #include "plan/resolve.h"
 
 #include <algorithm>
+#include <set>
 #include <string_view>
 #include <unordered_map>
 
@@ -36,21 +37,40 @@ class SourceNames {
   std::vector<std::unordered_map<std::string_view, uint32_t>> by_place_;
 };
 
+// The tensors that one address misses, and where.
+struct Missing {
+  Span span;
+  std::vector<std::string> names;
+  std::set<std::string> places;
+};
+
+std::string in_places(const std::set<std::string>& places) {
+  constexpr size_t most = 4;
+  const std::vector<std::string> first(places.begin(), std::next(places.begin(), ptrdiff_t(std::min(most, places.size()))));
+  if (first.empty()) return "";
+  return " in " + join(first, ", ") + (places.size() > most ? format(" and {} more", places.size() - most) : "");
+}
+
 // Names folded, with at most 20 numbers of tensors for each error.
-void tell_missing(const Draft& draft, const std::vector<TensorId>& missing, const std::vector<std::string>& unmapped,
-                  Diagnostics& diagnostics) {
-  std::vector<std::pair<Span, std::vector<std::string>>> by_address;
+void tell_missing(const Draft& draft, const Contents& source, const std::vector<TensorId>& missing,
+                  const std::vector<std::string>& unmapped, Diagnostics& diagnostics) {
+  std::vector<Missing> by_address;
+  const std::vector<Coordinates> ends = places_of(draft.from.spec);
   for (const TensorId id : missing) {
     const EndTensor& tensor = draft.from.tensors.tensors()[id];
-    auto group = std::ranges::find(by_address, tensor.why, &std::pair<Span, std::vector<std::string>>::first);
-    if (group == by_address.end()) group = by_address.insert(group, {tensor.why, {}});
-    group->second.push_back(draft.from.tensors.name(tensor));
+    auto group = std::ranges::find(by_address, tensor.why, &Missing::span);
+    if (group == by_address.end()) group = by_address.insert(group, {tensor.why, {}, {}});
+    group->names.push_back(draft.from.tensors.name(tensor));
+    const auto place = std::ranges::find(source.places, ends[tensor.place], &PlaceInfo::at);
+    if (place != source.places.end() && !place->label.empty()) group->places.insert(place->label);
   }
   std::vector<std::string> candidates;
   for (const FoldedName& folded : fold_names(unmapped)) candidates.push_back(folded.text);
-  for (const auto& [span, names] : by_address)
-    for (const FoldedName& folded : fold_names(names))
-      diagnostics.error("V01", span, format("`{}` is not in the source{}", escape(folded.text), folded.count_text()),
+  for (const Missing& group : by_address)
+    for (const FoldedName& folded : fold_names(group.names))
+      diagnostics.error("V01", group.span,
+                        format("`{}` is not in the source{}{}", escape(folded.text), folded.count_text(),
+                               in_places(group.places)),
                         did_you_mean(folded.text, candidates));
 }
 
@@ -83,7 +103,7 @@ class Finding {
     const auto& wanted = draft_.from.tensors.tensors();
     for (TensorId id = 0; id < wanted.size(); ++id) look_for(id, wanted[id]);
     const std::vector<std::string> unmapped = left_over(model);
-    tell_missing(draft_, missing_, unmapped, diagnostics_);
+    tell_missing(draft_, source_, missing_, unmapped, diagnostics_);
     tell_unmapped(draft_, unmapped, diagnostics_);
     return good_ && missing_.empty() && unmapped.empty();
   }

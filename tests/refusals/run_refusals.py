@@ -104,6 +104,53 @@ def missing_layer(b):
     b.refused(folder, 1, "V01", "transformer.h.")
 
 
+RANKS = ("mp_rank_00_000", "mp_rank_00_001", "mp_rank_01_000", "mp_rank_01_001")
+
+
+def without_layer(file):
+    for name in [name for name in file["model"] if ".layers.1." in name]:
+        file["model"].pop(name)
+
+
+def layer_missing_on_a_rank(b):
+    folder = b.mc_copy()
+    edit_rank(folder, RANKS[3], without_layer)
+    b.refused(folder, 3, RANKS[3], "decoder.layers.1.", RANKS[1])
+
+
+def layer_missing_on_a_stage(b):
+    folder = b.mc_copy()
+    for rank in (RANKS[1], RANKS[3]):
+        edit_rank(folder, rank, without_layer)
+    b.refused(folder, 1, "V01", "decoder.layers.1.", "mp_rank_00_001")
+
+
+def arguments_that_shapes_contradict(b):
+    for key, value, id_, *words in (("hidden_size", 24, "V02", "word_embeddings.weight", "24"), ("num_layers", 6, "V01", "decoder.layers.2."),
+                                    ("ffn_hidden_size", 44, "V02", "linear_fc1"), ("vocab_size", 700, "V02", "word_embeddings.weight"),
+                                    ("decoder_first_pipeline_num_layers", 1, "the stages hold 1, 3 layers", "2, 2")):
+        folder = b.mc_copy()
+        for rank in RANKS:
+            edit_rank(folder, rank, lambda file: setattr(file["args"], key, value))
+        (folder / "config.json").unlink(missing_ok=True)
+        b.refused(folder, 3 if id_.startswith("the") else 1, id_, *words)
+        shutil.rmtree(folder)
+
+
+def optimizer_state(b):
+    folder = b.mc_copy()
+    for rank in RANKS:
+        edit_rank(folder, rank, lambda file: file.update(optimizer={"state": {0: {"exp_avg": torch.ones(3)}}}, rng_state=[1], samples=7))
+    b.refused(folder, 2, "--weights-only", options=["--to", "mcore"])
+    again = b.work / "again"
+    done = b.run(folder, again, "--to", "mcore", "--weights-only", check=0)
+    assert "left behind, since only weights are converted: optimizer, rng_state" in done.stdout, done.stdout
+    file = torch.load(again / "release" / "mp_rank_00" / "model_optim_rng.pt", weights_only=False)
+    assert file["samples"] == 7 and "optimizer" not in file and "rng_state" not in file, list(file)
+    done = b.run(folder, b.work / "hf-again", "--to", "hf", check=0)
+    assert "optimizer, rng_state, samples" in done.stdout, done.stdout
+
+
 def additional_tensor(b):
     folder = b.hf_copy()
     edit_safetensors(folder, lambda t: t.__setitem__("transformer.h.0.crossattention.c_attn.weight", ("F32", [1], b"\0\0\0\0")))
@@ -195,7 +242,8 @@ def strange_version(b):
     b.refused(folder, 3, "checkpoint_version is 1.5")
 
 
-TESTS = [missing_rank, ranks_disagree_on_args, replicas_differ, missing_tensor, missing_layer, additional_tensor, untied_head, wrong_shape,
+TESTS = [missing_rank, ranks_disagree_on_args, replicas_differ, missing_tensor, missing_layer,
+         layer_missing_on_a_rank, layer_missing_on_a_stage, arguments_that_shapes_contradict, optimizer_state, additional_tensor, untied_head, wrong_shape,
          heads_and_layers_do_not_divide, truncated, a_byte_of_a_weight_flipped, malicious_pickle, full_disk, usage,
          overwrite_replaces_as_a_whole, strange_version]
 
