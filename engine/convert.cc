@@ -7,6 +7,7 @@
 #include "run/executor.h"
 #include "store/file.h"
 #include "store/formats.h"
+#include "store/write_behind.h"
 #include "summary.h"
 
 namespace tessera {
@@ -18,21 +19,6 @@ std::vector<std::filesystem::path> paths_of(const Contents& source) {
   std::vector<std::filesystem::path> paths{source.root};
   for (const FileInfo& file : source.files) paths.push_back(file.path);
   return paths;
-}
-
-// Checksums of every storage that is read, before a byte of it is believed.
-void verify_sources(const Prepared& prepared) {
-  const Contents& source = prepared.reader->contents();
-  std::vector<bool> done(source.storages.size(), false);
-  for (const Tensor& tensor : prepared.plan.graph.tensors) {
-    if (tensor.output) continue;
-    for (const uint32_t index : source_tensors(prepared.plan.graph, tensor))
-      for (const Chunk& chunk : source.tensors[index].chunks) {
-        if (done[chunk.storage]) continue;
-        done[chunk.storage] = true;
-        prepared.reader->verify(chunk.storage);
-      }
-  }
 }
 
 std::vector<std::filesystem::path> tokenizer_files(const std::filesystem::path& folder) {
@@ -88,8 +74,8 @@ Report convert(Session& session, const Request& request, const ConvertOptions& o
   uint64_t bytes = 0;
   for (const FileInfo& file : writer->files()) bytes += file.bytes;
   folder.require_space(bytes + bytes / 100);
-  writer->open();
-  verify_sources(*prepared);
+  WriteBehind behind;
+  writer->open(options.sync ? &behind : nullptr);
   const RunResult result = move_bytes(session, *prepared, *writer, options);
   if (result.interrupted) {
     folder.keep();

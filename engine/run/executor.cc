@@ -92,7 +92,8 @@ void add(RunResult& sum, const RunResult& one) {
 RunResult execute(const Graph& graph, const Reader& reader, Writer& writer, const RunOptions& options,
                   const Sources& sources, Diagnostics& diagnostics) {
   const std::vector<Group> groups = group_moves(graph, reader.contents());
-  Shared shared{graph, reader, writer, options, sources, diagnostics, 0, {}, {}, {}};
+  Verified verified(reader.contents());
+  Shared shared{graph, reader, writer, options, sources, diagnostics, verified, 0, {}, {}, {}};
   for (const Tensor& t : graph.tensors)
     if (t.output) shared.total += uint64_t(volume(t.shape)) * byte_size(t.dtype);
 

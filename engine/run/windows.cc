@@ -60,8 +60,8 @@ std::array<Box, 2> halves(const Box& box) {
   return {restrict(box, first), restrict(box, second)};
 }
 
-SourceWindows::SourceWindows(const Graph& graph, const Reader& reader, uint64_t budget)
-    : graph_(graph), reader_(reader), budget_(std::max<uint64_t>(budget, 1 << 16)) {}
+SourceWindows::SourceWindows(const Graph& graph, const Reader& reader, Verified& verified, uint64_t budget)
+    : graph_(graph), reader_(reader), verified_(verified), budget_(std::max<uint64_t>(budget, 1 << 16)) {}
 
 bool SourceWindows::kept_whole(TensorId tensor) const {
   const Tensor& t = graph_.tensors[tensor];
@@ -141,8 +141,7 @@ void SourceWindows::load_chunk(const TensorInfo& tensor, const Chunk& chunk, int
   const bool whole = chunk.offsets.empty();
   const Extents& shape = whole ? tensor.shape : chunk.shape;
   if (whole && is_row_major(chunk.strides, shape)) {
-    bytes_read_ += out.size();
-    return reader_.read(chunk.storage, uint64_t((chunk.at + first) * size), out);
+    return read(chunk.storage, uint64_t((chunk.at + first) * size), out);
   }
   Box box{shape, {chunk.at, chunk.strides.empty() ? row_major(shape) : chunk.strides}, {0, row_major(tensor.shape)}};
   for (size_t k = 0; !whole && k < shape.size(); ++k) box.to.offset += chunk.offsets[k] * box.to.strides[k];
@@ -153,14 +152,24 @@ void SourceWindows::load_chunk(const TensorInfo& tensor, const Chunk& chunk, int
   }
 }
 
+void SourceWindows::read(StorageId storage, uint64_t at, std::span<std::byte> out) {
+  bytes_read_ += out.size();
+  if (!verified_.wants(storage)) return reader_.read(storage, at, out);
+  if (out.size() == reader_.contents().storages[storage].bytes) {
+    reader_.read_verified(storage, out);
+  } else {
+    reader_.verify(storage);
+    reader_.read(storage, at, out);
+  }
+  verified_.set(storage);
+}
+
 // Splits along the axis that strides farthest in the storage until what is read lies close together. What lies alike
 // and without gaps on both ends is read to its place.
 void SourceWindows::gather(StorageId storage, uint64_t element, const Box& whole, std::span<std::byte> out) {
   if (const Reach to = reach(whole.shape, whole.to); lies_alike(whole) && to.end - to.begin == volume(whole.shape)) {
     const auto place = out.subspan(uint64_t(to.begin) * element, uint64_t(to.end - to.begin) * element);
-    reader_.read(storage, uint64_t(reach(whole.shape, whole.from).begin) * element, place);
-    bytes_read_ += place.size();
-    return;
+    return read(storage, uint64_t(reach(whole.shape, whole.from).begin) * element, place);
   }
   std::vector<Box> pieces{whole};
   while (!pieces.empty()) {
@@ -175,8 +184,7 @@ void SourceWindows::gather(StorageId storage, uint64_t element, const Box& whole
       continue;
     }
     scratch_.resize(bytes);
-    reader_.read(storage, uint64_t(span.begin) * element, scratch_);
-    bytes_read_ += bytes;
+    read(storage, uint64_t(span.begin) * element, scratch_);
     Box near = box;
     near.from.offset -= span.begin;
     const DType raw = raw_dtype(element);

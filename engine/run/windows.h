@@ -2,6 +2,7 @@
 // read last within a budget, so that the outputs that share a source read it once.
 #pragma once
 #include <array>
+#include <atomic>
 #include <list>
 #include <memory>
 #include <vector>
@@ -16,10 +17,24 @@ size_t farthest_axis(const Extents& shape, const Strided& at);
 // A box of at least two elements, cut in two along the axis that strides farthest in its source.
 std::array<Box, 2> halves(const Box& box);
 
+// Which storages' checksums were compared: each before a byte of it is believed, and once. Shared by threads (two that come
+// at the same time may both compare).
+class Verified {
+ public:
+  explicit Verified(const Contents& contents)
+      : storages_(contents.storages), done_(new std::atomic<bool>[contents.storages.size()]()) {}
+  bool wants(StorageId storage) const { return storages_[storage].summed && !done_[storage]; }
+  void set(StorageId storage) { done_[storage] = true; }
+
+ private:
+  const std::vector<Storage>& storages_;
+  std::unique_ptr<std::atomic<bool>[]> done_;
+};
+
 class SourceWindows {
  public:
   // budget: bytes kept. A tensor of at most half of it is read whole and kept; of a larger one only what is asked for.
-  SourceWindows(const Graph& graph, const Reader& reader, uint64_t budget);
+  SourceWindows(const Graph& graph, const Reader& reader, Verified& verified, uint64_t budget);
 
   struct View {
     std::span<const std::byte> bytes;  // elements [first, ...) of the tensor; good until the second next call
@@ -50,10 +65,12 @@ class SourceWindows {
   void decode(const Tensor& tensor, int64_t first, std::span<std::byte> out);
   void load(const TensorInfo& tensor, int64_t first, std::span<std::byte> out);
   void load_chunk(const TensorInfo& tensor, const Chunk& chunk, int64_t first, std::span<std::byte> out);
+  void read(StorageId storage, uint64_t at, std::span<std::byte> out);
   void gather(StorageId storage, uint64_t element, const Box& box, std::span<std::byte> out);
 
   const Graph& graph_;
   const Reader& reader_;
+  Verified& verified_;
   static constexpr size_t most_entries = 64;
   uint64_t budget_, bytes_read_ = 0, held_ = 0;  // held_: all buffers, spare ones too
   std::list<Entry> entries_;        // the last used first

@@ -74,7 +74,7 @@ std::string element_text(const Tensor& tensor, int64_t element) {
 
 Worker::Worker(Shared& shared, uint64_t memory)
     : shared_(shared),
-      windows_(shared.graph, shared.reader, memory / 4 * 3),
+      windows_(shared.graph, shared.reader, shared.verified, memory / 4 * 3),
       kernel_(shared.options.kernel()),
       tile_bytes_(std::clamp<uint64_t>(memory / 16, 64 << 10, 8 << 20)) {}
 

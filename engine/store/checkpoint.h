@@ -31,6 +31,7 @@ struct Storage {
   uint64_t offset = 0;  // of its first byte in the file
   uint64_t bytes = 0;
   bool packed = false;  // deflated: `offset` is where the packed bytes begin; `bytes` counts what they unpack to
+  bool summed = false;  // the format holds a checksum of it
 };
 
 // One tensor, or one slab of it: formats that cut tensors (torch_dist) have several for each tensor.
@@ -91,6 +92,11 @@ class Reader {
   virtual void read(StorageId storage, uint64_t at, std::span<std::byte> out) const = 0;
   // Reads the storage once and compares its checksum where the format has one. Throws Error(world).
   virtual void verify(StorageId storage) const = 0;
+  // Both at once: the whole storage.
+  virtual void read_verified(StorageId storage, std::span<std::byte> out) const {
+    if (contents().storages[storage].summed) verify(storage);
+    read(storage, 0, out);
+  }
   // Every file is still the one that was opened (device, inode, size, mtime). Throws Error(world) "changed during ...".
   virtual void check_unchanged() const {}
 };
@@ -137,14 +143,17 @@ struct OutPlace {
   uint64_t offset = 0, bytes = 0;
 };
 
+class WriteBehind;
+
 // Made: everything is laid out, and nothing on the disk was touched. Then open, write, finish, once each in this order.
 class Writer {
  public:
   virtual ~Writer() = default;
   virtual const std::vector<OutPlace>& places() const = 0;     // by index into OutputSpec::tensors
   virtual const std::vector<FileInfo>& files() const = 0;      // relative paths and final sizes, all of them
-  // Folders and files, with their final sizes where the disk can promise them. Throws Error(world).
-  virtual void open() = 0;
+  // Folders and files, with their final sizes where the disk can promise them. Bytes are written back through `behind`,
+  // which outlives the writer; without it when the system likes. Throws Error(world).
+  virtual void open(WriteBehind* behind) = 0;
   // Bytes of one tensor at `offset` within it. Called front to back for one tensor, by one thread; different tensors from
   // different threads at once. Checksums are taken on the way.
   virtual void write(uint32_t tensor, uint64_t offset, std::span<const std::byte> bytes) = 0;

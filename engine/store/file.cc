@@ -13,12 +13,14 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "store/posix.h"
+#include "store/write_behind.h"
 
 namespace tessera {
 namespace {
 
 constexpr size_t read_block = size_t{1} << 30;   // Linux transfers at most 2 GiB - 4 KiB at once
 constexpr size_t write_block = size_t{1} << 20;  // larger buffered writes are slower
+constexpr ssize_t early_block = 1 << 16;         // smaller ones are left to the sync at the end
 
 const char* kind_of(mode_t mode) {
   if (S_ISDIR(mode)) return "a directory";
@@ -113,7 +115,8 @@ void InputFile::check_unchanged() const {
 
 bool InputFile::same_file(const InputFile& other) const { return device_ == other.device_ && inode_ == other.inode_; }
 
-OutputFile::OutputFile(std::filesystem::path path, uint64_t size) : path_(std::move(path)) {
+OutputFile::OutputFile(std::filesystem::path path, uint64_t size, WriteBehind* behind)
+    : path_(std::move(path)), behind_(behind) {
   Descriptor file = open_file(path_, O_WRONLY | O_CREAT | O_EXCL, "create");
   reserve(file, path_, size);
   fd_ = file.release();
@@ -124,11 +127,14 @@ OutputFile::OutputFile(OutputFile&& other) noexcept { *this = std::move(other); 
 OutputFile& OutputFile::operator=(OutputFile&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(fd_, other.fd_);
+  std::swap(behind_, other.behind_);
   return *this;
 }
 
 OutputFile::~OutputFile() {
-  if (fd_ >= 0) ::close(fd_);
+  if (fd_ < 0) return;
+  if (behind_) behind_->forget(fd_);
+  ::close(fd_);
 }
 
 void OutputFile::write(uint64_t offset, std::span<const std::byte> bytes) {
@@ -137,12 +143,14 @@ void OutputFile::write(uint64_t offset, std::span<const std::byte> bytes) {
     const ssize_t n = retry([&] { return pwrite(fd_, bytes.data(), want, static_cast<off_t>(offset)); });
     if (n < 0) fail_write(path_, bytes.size(), errno);
     if (n == 0) fail_write(path_, bytes.size(), ENOSPC);
+    if (behind_ && n >= early_block) behind_->wrote(fd_, path_, offset, static_cast<uint64_t>(n));
     bytes = bytes.subspan(static_cast<size_t>(n));
     offset += static_cast<uint64_t>(n);
   }
 }
 
 void OutputFile::close(bool sync) {
+  if (behind_) behind_->forget(fd_);
   Descriptor file(std::exchange(fd_, -1));
   if (sync && retry([&] { return fdatasync(file.get()); }) != 0) fail_io(path_, "sync", errno);
   if (sync) posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED);

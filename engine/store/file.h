@@ -38,10 +38,13 @@ class InputFile {
   int64_t mtime_s_ = 0, mtime_ns_ = 0;
 };
 
+class WriteBehind;
+
 // A file being written, of a size known from the start.
 class OutputFile {
  public:
-  OutputFile(std::filesystem::path path, uint64_t size);  // created new; fallocate where it works
+  // Created new; fallocate where it works. `behind` (which outlives it) takes what was written to the disk early.
+  OutputFile(std::filesystem::path path, uint64_t size, WriteBehind* behind = nullptr);
   OutputFile(OutputFile&& other) noexcept;
   OutputFile& operator=(OutputFile&& other) noexcept;
   ~OutputFile();
@@ -52,6 +55,7 @@ class OutputFile {
  private:
   std::filesystem::path path_;
   int fd_ = -1;
+  WriteBehind* behind_ = nullptr;
 };
 
 // Into `folder`, under its own name, block by block.

@@ -24,7 +24,7 @@ class BinFile : public Writer {
   }
   const std::vector<OutPlace>& places() const override { return places_; }
   const std::vector<FileInfo>& files() const override { return files_; }
-  void open() override { archive_.open(); }
+  void open(WriteBehind* behind) override { archive_.open(behind); }
   void write(uint32_t tensor, uint64_t offset, std::span<const std::byte> bytes) override {
     archive_.write(tensor, offset, bytes);
   }
@@ -64,7 +64,7 @@ class HfWriter : public Writer {
   HfWriter(const OutputSpec& spec, const Weights& weights);
   const std::vector<OutPlace>& places() const override { return places_; }
   const std::vector<FileInfo>& files() const override { return files_; }
-  void open() override;
+  void open(WriteBehind* behind) override;
   void write(uint32_t tensor, uint64_t offset, std::span<const std::byte> bytes) override;
   void finish(bool sync) override;
 
@@ -142,8 +142,8 @@ void HfWriter::add_small(std::string name, std::string text) {
   small_.push_back({std::move(name), std::move(text)});
 }
 
-void HfWriter::open() {
-  for (const auto& shard : shards_) shard->open();
+void HfWriter::open(WriteBehind* behind) {
+  for (const auto& shard : shards_) shard->open(behind);
 }
 
 void HfWriter::write(uint32_t tensor, uint64_t offset, std::span<const std::byte> bytes) {

@@ -52,6 +52,11 @@ void JoinedReader::verify(StorageId storage) const {
   parts_[part]->verify(storage - first_[part]);
 }
 
+void JoinedReader::read_verified(StorageId storage, std::span<std::byte> out) const {
+  const size_t part = part_of(storage);
+  parts_[part]->read_verified(storage - first_[part], out);
+}
+
 void JoinedReader::check_unchanged() const {
   for (const auto& part : parts_) part->check_unchanged();
 }

@@ -52,13 +52,13 @@ class MegatronWriter : public Writer {
   const std::vector<OutPlace>& places() const override { return places_; }
   const std::vector<FileInfo>& files() const override { return files_; }
 
-  void open() override {
+  void open(WriteBehind* behind) override {
     for (size_t i = 0; i < archives_.size(); ++i) {
       const fs::path folder = (root_ / files_[i].path).parent_path();
       std::error_code error;
       fs::create_directories(folder, error);
       if (error) fail_io(folder, "create", error.value());
-      archives_[i].open();
+      archives_[i].open(behind);
     }
   }
 

@@ -27,7 +27,7 @@ class MemoryWriter : public Writer {
   explicit MemoryWriter(const OutputSpec& spec);
   const std::vector<OutPlace>& places() const override { return places_; }
   const std::vector<FileInfo>& files() const override { return files_; }
-  void open() override {}
+  void open(WriteBehind*) override {}
   void write(uint32_t tensor, uint64_t offset, std::span<const std::byte> bytes) override;
   void finish(bool) override {}
   MemoryCheckpoint take();  // after finish: what was written, as a source

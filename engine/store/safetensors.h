@@ -33,7 +33,7 @@ class SafetensorsWriter : public Writer {
   SafetensorsWriter(const std::filesystem::path& path, std::span<const OutTensor> tensors);
   const std::vector<OutPlace>& places() const override { return places_; }
   const std::vector<FileInfo>& files() const override { return files_; }
-  void open() override { file_.emplace(path_, files_[0].bytes); }
+  void open(WriteBehind* behind) override { file_.emplace(path_, files_[0].bytes, behind); }
   void write(uint32_t tensor, uint64_t offset, std::span<const std::byte> bytes) override;
   void finish(bool sync) override;
 

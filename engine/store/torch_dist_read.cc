@@ -35,6 +35,9 @@ class DcpReader : public Reader {
   void verify(StorageId storage) const override {
     archives_[places_[storage].archive].verify(places_[storage].storage);
   }
+  void read_verified(StorageId storage, std::span<std::byte> out) const override {
+    archives_[places_[storage].archive].read_verified(places_[storage].storage, out);
+  }
   void check_unchanged() const override {
     for (const TorchArchive& archive : archives_) archive.file().check_unchanged();
   }
@@ -215,7 +218,7 @@ class DistFolder {
     TorchStorage& storage = archive.storages[found.storage];
     storage.name = format("`{}` at byte {}", escape(tensor.name), slab.blob.slice.offset);
     const auto id = static_cast<StorageId>(contents.storages.size());
-    contents.storages.push_back({slab.blob.file, storage.offset, storage.bytes, storage.packed.has_value()});
+    contents.storages.push_back({slab.blob.file, storage.offset, storage.bytes, storage.packed.has_value(), storage.crc.has_value()});
     places_.push_back({slab.blob.file, static_cast<uint32_t>(storages.size())});
     storages.push_back(std::move(storage));
     const bool whole = slab.shape == tensor.shape;

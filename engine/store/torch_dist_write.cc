@@ -80,12 +80,12 @@ class TorchDistWriter : public Writer {
   const std::vector<OutPlace>& places() const override { return places_; }
   const std::vector<FileInfo>& files() const override { return files_; }
 
-  void open() override {
+  void open(WriteBehind* behind) override {
     std::error_code error;
     fs::create_directories(root_ / folder_, error);
     if (error) fail_io(root_ / folder_, "create", error.value());
-    for (size_t i = 0; i < sizes_.size(); ++i) data_.emplace_back(root_ / files_[i].path, sizes_[i]);
-    common_->open();
+    for (size_t i = 0; i < sizes_.size(); ++i) data_.emplace_back(root_ / files_[i].path, sizes_[i], behind);
+    common_->open(nullptr);
   }
 
   void write(uint32_t tensor, uint64_t offset, std::span<const std::byte> bytes) override {

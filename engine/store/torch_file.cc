@@ -115,9 +115,23 @@ void TorchArchive::verify(size_t index) const {
       add(part);
     }
   }
+  compare(storage, crc);
+}
+
+void TorchArchive::compare(const TorchStorage& storage, uint32_t crc) const {
   if (storage.crc && *storage.crc != crc)
     fail_world(format("{}: {}: its checksum is {:08x}, the archive says {:08x}", show_path(file_.path()), storage.name,
                       crc, *storage.crc));
+}
+
+void TorchArchive::read_verified(size_t index, std::span<std::byte> out) const {
+  const TorchStorage& storage = storages_[index];
+  if (storage.packed || storage.swap > 1) {
+    verify(index);
+    return read(index, 0, out);
+  }
+  read(index, 0, out);
+  if (storage.crc) compare(storage, crc32(out));
 }
 
 void set_swaps(std::vector<TorchStorage>& storages, const PickleTree& tree, const std::string& file) {

@@ -106,7 +106,7 @@ TorchReader::TorchReader(TorchArchive archive, Contents about)
     : archive_(std::move(archive)), contents_(std::move(about)) {
   contents_.files = {{archive_.file().path(), archive_.file().size()}};
   for (const TorchStorage& storage : archive_.storages())
-    contents_.storages.push_back({0, storage.offset, storage.bytes, storage.packed.has_value()});
+    contents_.storages.push_back({0, storage.offset, storage.bytes, storage.packed.has_value(), storage.crc.has_value()});
 }
 
 void TorchReader::add(const PickleTree& tree, StateTensor named, uint32_t place) {

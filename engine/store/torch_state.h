@@ -37,6 +37,9 @@ class TorchReader : public Reader {
     archive_.read(storage, at, out);
   }
   void verify(StorageId storage) const override { archive_.verify(storage); }
+  void read_verified(StorageId storage, std::span<std::byte> out) const override {
+    archive_.read_verified(storage, out);
+  }
   void check_unchanged() const override { archive_.file().check_unchanged(); }
 
  private:

@@ -49,10 +49,10 @@ class TorchArchiveWriter {
   ~TorchArchiveWriter();
   uint64_t size() const;                  // of the whole file
   uint64_t offset(size_t storage) const;  // of its first byte
-  void open();
+  void open(WriteBehind* behind);
   // Front to back within one storage; different storages from different threads at once.
   void write(size_t storage, uint64_t at, std::span<const std::byte> bytes);
-  void finish(bool sync);  // pickle, headers, checksums, directory; closes
+  void finish(bool sync);  // pickle, directory and the rest; closes
 
  private:
   struct State;

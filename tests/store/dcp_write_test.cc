@@ -34,7 +34,7 @@ const std::vector<std::vector<float>> values = {{0, 1, 2, 3, 4, 5}, {14, 15, 16,
 
 void write_all(const OutputSpec& spec) {
   const auto writer = create_checkpoint(spec);
-  writer->open();
+  writer->open(nullptr);
   for (uint32_t i = 0; i < spec.tensors.size(); ++i) {
     const std::string data = floats(values[i]);
     const auto bytes = std::as_bytes(std::span(data));

@@ -36,7 +36,7 @@ std::string data_of(uint32_t tensor) { return std::string(12, static_cast<char>(
 void write_all(const OutputSpec& spec) {
   const auto writer = create_checkpoint(spec);
   CHECK(fs::is_empty(spec.path));
-  writer->open();
+  writer->open(nullptr);
   for (uint32_t i = 0; i < spec.tensors.size(); ++i) {
     const std::string data = data_of(i);
     writer->write(i, 0, std::as_bytes(std::span(data)));

@@ -26,7 +26,7 @@ OutputSpec example(const fs::path& path, const std::string& format, uint64_t mos
 
 void write_example(Writer& writer) {
   const std::vector<std::string> data = {"bbbb", "aaaa", "hh"};
-  writer.open();
+  writer.open(nullptr);
   for (uint32_t i = 0; i < 3; ++i) writer.write(i, 0, std::as_bytes(std::span(data[i])));
   writer.finish(false);
 }

@@ -9,7 +9,7 @@ using namespace tessera::testing;
 namespace {
 
 void write_all(Writer& writer, const std::vector<std::string>& data) {
-  writer.open();
+  writer.open(nullptr);
   for (uint32_t i = 0; i < data.size(); ++i) writer.write(i, 0, std::as_bytes(std::span(data[i])));
   writer.finish(false);
 }

@@ -22,7 +22,7 @@ inline std::string archive(const TempFolder& folder, const std::string& pickle,
   std::vector<uint64_t> sizes;
   for (const std::string& storage : storages) sizes.push_back(storage.size());
   TorchArchiveWriter writer(path, pickle, sizes);
-  writer.open();
+  writer.open(nullptr);
   for (size_t i = 0; i < storages.size(); ++i) writer.write(i, 0, std::as_bytes(std::span(storages[i])));
   writer.finish(false);
   return get(path);

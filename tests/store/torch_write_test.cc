@@ -148,7 +148,7 @@ TEST_CASE("torch writer: offsets are known before the bytes, and the same bytes 
   TorchArchiveWriter writer(folder / "archive.pt", pickle_state_dict({}), {300, 0, 70});
   const std::vector<uint64_t> offsets = {writer.offset(0), writer.offset(1), writer.offset(2)};
   CHECK(!std::filesystem::exists(folder / "archive.pt"));
-  writer.open();
+  writer.open(nullptr);
   for (size_t at = 0; at < 300; at += 100) writer.write(0, at, std::as_bytes(std::span(data[0])).subspan(at, 100));
   writer.write(2, 0, std::as_bytes(std::span(data[2])));
   const uint64_t size = writer.size();
