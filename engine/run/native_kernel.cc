@@ -7,6 +7,7 @@
 
 #include "run/kernel.h"
 #include "run/runs.h"
+#include "run/transpose.h"
 
 namespace tessera {
 namespace {
@@ -36,17 +37,25 @@ struct Block {
 };
 
 // Rows and columns in blocks that fit the first cache, so that neither side is walked across pages at each element.
+template <class F>
+void in_blocks(int64_t rows, int64_t columns, int64_t side, F&& each) {
+  for (int64_t r0 = 0; r0 < rows; r0 += side)
+    for (int64_t c0 = 0; c0 < columns; c0 += side)
+      each(r0, c0, std::min(rows - r0, side), std::min(columns - c0, side));
+}
+
 template <class T>
-void blocked(const Block& b) {
-  constexpr int64_t side = sizeof(T) >= 4 ? 16 : 32;
-  for (int64_t r0 = 0; r0 < b.rows; r0 += side) {
-    for (int64_t c0 = 0; c0 < b.columns; c0 += side) {
-      const int64_t r1 = std::min(b.rows, r0 + side), c1 = std::min(b.columns, c0 + side);
-      for (int64_t r = r0; r < r1; ++r)
-        strided_run<T>({b.from + (r * b.from_row + c0 * b.from_column) * int64_t(sizeof(T)), b.from_column,
-                        b.to + (r * b.to_row + c0 * b.to_column) * int64_t(sizeof(T)), b.to_column, c1 - c0});
-    }
-  }
+void blocked(const Block& b, const Transpose& transpose) {
+  constexpr auto size = int64_t(sizeof(T));
+  const bool turned = b.from_row == 1 && b.to_column == 1;
+  in_blocks(b.rows, b.columns, transpose.side, [&](int64_t r0, int64_t c0, int64_t rows, int64_t columns) {
+    const std::byte* from = b.from + (r0 * b.from_row + c0 * b.from_column) * size;
+    std::byte* to = b.to + (r0 * b.to_row + c0 * b.to_column) * size;
+    if (turned && rows == transpose.side && columns == transpose.side)
+      return transpose.square(from, b.from_column, to, b.to_row);
+    for (int64_t r = 0; r < rows; ++r)
+      strided_run<T>({from + r * b.from_row * size, b.from_column, to + r * b.to_row * size, b.to_column, columns});
+  });
 }
 
 struct Bytes16 {
@@ -93,10 +102,11 @@ void for_outer(const Box& box, size_t depth, F&& inner) {
   }
 }
 
-void copy_same(const KernelCopy& what, const Box& box) {
+void copy_same(const KernelCopy& what, const Box& box, Instructions instructions) {
   const auto size = int64_t(byte_size(what.from_dtype));
   const size_t n = box.shape.size();
   const bool plain = n < 2 || (box.from.strides[n - 1] == 1 && box.to.strides[n - 1] == 1);
+  const Transpose transpose = transpose_of(uint64_t(size), instructions);
   with_size(uint64_t(size), [&]<class T>() {
     for_outer(box, n - (plain ? std::min<size_t>(n, 1) : 2), [&](int64_t from, int64_t to) {
       const std::byte* src = what.from.data() + from * size;
@@ -104,7 +114,8 @@ void copy_same(const KernelCopy& what, const Box& box) {
       if (n == 0) return copy_run<T>({src, 1, dst, 1, 1});
       if (plain) return copy_run<T>({src, box.from.strides[n - 1], dst, box.to.strides[n - 1], box.shape[n - 1]});
       blocked<T>({src, dst, box.shape[n - 2], box.shape[n - 1], box.from.strides[n - 2], box.from.strides[n - 1],
-                  box.to.strides[n - 2], box.to.strides[n - 1]});
+                  box.to.strides[n - 2], box.to.strides[n - 1]},
+                 transpose);
     });
   });
 }
@@ -115,32 +126,50 @@ void copy_changed(const KernelCopy& what, const Box& box, CastLoss* loss) {
   assert(cast && program);
   const auto from_size = int64_t(byte_size(what.from_dtype)), to_size = int64_t(byte_size(what.to_dtype));
   const size_t n = box.shape.size();
-  for_outer(box, n == 0 ? 0 : n - 1, [&](int64_t from, int64_t to) {
-    const Run run{what.from.data() + from * from_size, n ? box.from.strides[n - 1] : 1, what.to.data() + to * to_size,
-                  n ? box.to.strides[n - 1] : 1, n ? box.shape[n - 1] : 1};
+  const auto do_run = [&](const Run& run) {
     if (what.program) {
       program(run, *what.program);
     } else {
       cast(run, loss);
     }
+  };
+  const bool turned = n > 1 && box.from.strides[n - 1] != 1 && box.from.strides[n - 2] == 1;
+  for_outer(box, n - std::min<size_t>(n, turned ? 2 : 1), [&](int64_t from, int64_t to) {
+    const std::byte* src = what.from.data() + from * from_size;
+    std::byte* dst = what.to.data() + to * to_size;
+    if (n == 0) return do_run({src, 1, dst, 1, 1});
+    const int64_t from_step = box.from.strides[n - 1], to_step = box.to.strides[n - 1];
+    if (!turned) return do_run({src, from_step, dst, to_step, box.shape[n - 1]});
+    in_blocks(box.shape[n - 2], box.shape[n - 1], 32, [&](int64_t r0, int64_t c0, int64_t rows, int64_t columns) {
+      for (int64_t r = r0; r < r0 + rows; ++r)
+        do_run({src + (r + c0 * from_step) * from_size, from_step,
+                dst + (r * box.to.strides[n - 2] + c0 * to_step) * to_size, to_step, columns});
+    });
   });
 }
 
 class NativeKernel : public Kernel {
  public:
+  explicit NativeKernel(Instructions instructions) : instructions_(instructions) {}
   void copy(const KernelCopy& what, CastLoss* loss) override {
     if (volume(what.box->shape) == 0) return;
     if (what.from_dtype == what.to_dtype && !what.program) {
-      copy_same(what, *what.box);
+      copy_same(what, *what.box, instructions_);
     } else {
       copy_changed(what, *what.box, loss);
     }
   }
+
+ private:
+  Instructions instructions_;
 };
 
 }  // namespace
 
-std::unique_ptr<Kernel> native_kernel() { return std::make_unique<NativeKernel>(); }
+std::unique_ptr<Kernel> native_kernel() { return native_kernel(best_instructions()); }
+std::unique_ptr<Kernel> native_kernel(Instructions instructions) {
+  return std::make_unique<NativeKernel>(instructions);
+}
 
 void reference_copy(const KernelCopy& what) {
   const Box& box = *what.box;
