@@ -1,80 +1,13 @@
-// Groups and threads. Outputs that read a common source form a group; groups are taken in the order of their sources on
-// disk, so that reading is sequential and nothing is read twice while the budget holds the group's sources.
+// Each thread takes the next group of outputs; nothing is read twice while the budget holds the group's sources.
 #include "run/executor.h"
 
 #include <algorithm>
-#include <exception>
-#include <map>
-#include <numeric>
-#include <thread>
 
+#include "run/threads.h"
 #include "run/worker.h"
 
 namespace tessera {
 namespace {
-
-class UnionFind {
- public:
-  explicit UnionFind(size_t n) : parent_(n) { std::iota(parent_.begin(), parent_.end(), 0u); }
-  uint32_t find(uint32_t x) {
-    while (parent_[x] != x) x = parent_[x] = parent_[parent_[x]];
-    return x;
-  }
-  void join(uint32_t a, uint32_t b) { parent_[find(a)] = find(b); }
-
- private:
-  std::vector<uint32_t> parent_;
-};
-
-// File and offset of a source tensor's first chunk: the order of reading.
-std::pair<uint64_t, uint64_t> position(const Contents& contents, const Tensor& tensor) {
-  const TensorInfo& info = contents.tensors[tensor.index];
-  if (info.chunks.empty()) return {0, 0};
-  const Storage& storage = contents.storages[info.chunks[0].storage];
-  return {storage.file, storage.offset + uint64_t(info.chunks[0].at) * byte_size(info.dtype)};
-}
-
-std::vector<Group> group_moves(const Graph& graph, const Contents& contents) {
-  UnionFind sets(graph.tensors.size());
-  for (const Move& m : graph.moves)
-    if (m.from != none_id && m.to != none_id) sets.join(m.from, m.to);
-  using Key = std::pair<std::pair<uint64_t, uint64_t>, uint32_t>;
-  std::map<uint32_t, std::pair<uint64_t, uint64_t>> first;
-  for (TensorId t = 0; t < graph.tensors.size(); ++t) {
-    if (graph.tensors[t].output) continue;
-    const auto at = position(contents, graph.tensors[t]);
-    const auto [entry, added] = first.emplace(sets.find(t), at);
-    if (!added) entry->second = std::min(entry->second, at);
-  }
-  std::map<Key, Group> groups;
-  std::map<TensorId, std::pair<Key, size_t>> slot;
-  for (uint32_t i = 0; i < graph.moves.size(); ++i) {
-    const Move& m = graph.moves[i];
-    const TensorId anchor = m.to != none_id ? m.to : m.from;
-    const uint32_t root = sets.find(anchor);
-    const auto at = first.find(root);
-    const Key key{at == first.end() ? std::pair<uint64_t, uint64_t>{0, 0} : at->second, root};
-    Group& group = groups[key];
-    if (!op_writes(m.op)) {
-      group.compares.push_back(i);
-      continue;
-    }
-    const auto [entry, added] = slot.emplace(m.to, std::pair{key, group.outputs.size()});
-    if (added) {
-      group.outputs.push_back(m.to);
-      group.moves.emplace_back();
-    }
-    group.moves[entry->second.second].push_back(i);
-  }
-  std::vector<Group> ordered;
-  for (auto& [key, group] : groups) ordered.push_back(std::move(group));
-  return ordered;
-}
-
-int thread_count(int asked, size_t groups) {
-  const int cores = int(std::max(1u, std::thread::hardware_concurrency()));
-  return std::clamp(asked > 0 ? asked : cores, 1, int(std::max<size_t>(1, groups)));
-}
 
 void add(RunResult& sum, const RunResult& one) {
   sum.bytes_read += one.bytes_read;
@@ -99,25 +32,13 @@ RunResult execute(const Graph& graph, const Reader& reader, Writer& writer, cons
 
   const int count = thread_count(options.threads, groups.size());
   std::atomic<size_t> next{0};
-  std::exception_ptr failure;
   RunResult sum;
-  const auto work = [&] {
-    try {
-      Worker worker(shared, options.memory / uint64_t(count));
-      for (size_t g = next++; g < groups.size() && !shared.stop; g = next++) worker.run(groups[g]);
-      const std::lock_guard lock(shared.mutex);
-      add(sum, worker.result);
-    } catch (...) {
-      const std::lock_guard lock(shared.mutex);
-      if (!failure) failure = std::current_exception();
-      shared.stop = true;
-    }
-  };
-  std::vector<std::jthread> threads;
-  for (int i = 1; i < count; ++i) threads.emplace_back(work);
-  work();
-  threads.clear();
-  if (failure) std::rethrow_exception(failure);
+  run_threads(count, shared.stop, [&] {
+    Worker worker(shared, options.memory / uint64_t(count));
+    for (size_t g = next++; g < groups.size() && !shared.stop; g = next++) worker.run(groups[g]);
+    const std::lock_guard lock(shared.mutex);
+    add(sum, worker.result);
+  });
   std::sort(sum.losses.begin(), sum.losses.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   if (sum.losses.size() > 20) sum.losses.resize(20);
   return sum;

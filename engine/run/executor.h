@@ -14,7 +14,7 @@ namespace tessera {
 struct RunOptions {
   uint64_t memory = uint64_t{256} << 20;  // budget for buffers
   int threads = 0;                        // 0: cores
-  std::function<std::unique_ptr<Kernel>()> kernel = native_kernel;
+  std::function<std::unique_ptr<Kernel>()> kernel = [] { return native_kernel(); };
   std::function<void(uint64_t done, uint64_t total)> progress;  // bytes of output; called from one thread at a time
   std::function<bool()> interrupted;                            // polled between tiles
 };

@@ -1,0 +1,15 @@
+// The same work on several threads.
+#pragma once
+#include <atomic>
+#include <cstddef>
+#include <functional>
+
+namespace tessera {
+
+// As many as asked for (0: cores), but no more than there are jobs.
+int thread_count(int asked, size_t jobs);
+// Runs `work` on `count` threads, this one among them, and waits. What the first of them throws sets `stop` and is
+// thrown here when all have ended.
+void run_threads(int count, std::atomic<bool>& stop, const std::function<void()>& work);
+
+}  // namespace tessera

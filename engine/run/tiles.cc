@@ -1,0 +1,88 @@
+// The boxes of an output's moves are clipped to the tile; copies are cut until what they read can be held at once.
+#include "run/tiles.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "layout/layout.h"
+#include "run/elements.h"
+
+namespace tessera {
+namespace {
+
+Box shifted(Box box, int64_t from, int64_t to) {
+  box.from.offset -= from;
+  box.to.offset -= to;
+  return box;
+}
+
+}  // namespace
+
+Tiles::Tiles(const Graph& graph, const Reader& reader, Verified& verified, std::unique_ptr<Kernel> kernel,
+             uint64_t memory)
+    : graph_(graph),
+      windows_(graph, reader, verified, memory / 4 * 3),
+      kernel_(std::move(kernel)),
+      bytes_(std::clamp<uint64_t>(memory / 16, 64 << 10, 8 << 20)) {}
+
+std::span<const std::byte> Tiles::make(TensorId output, const std::vector<uint32_t>& moves, int64_t first,
+                                       int64_t count, CastLoss* loss) {
+  loss_ = loss;
+  tile_.resize(uint64_t(count) * byte_size(graph_.tensors[output].dtype));
+  for (uint32_t m : moves) fill_tile(graph_.moves[m], first, count);
+  return tile_;
+}
+
+void Tiles::fill_tile(const Move& move, int64_t first, int64_t count) {
+  const Reach span = reach(move.box.shape, move.box.to);
+  if (span.end <= first || span.begin >= first + count) return;
+  for (const Window& window : clip(move.box.shape, move.box.to, first, first + count)) {
+    const Box piece = shifted(restrict(move.box, window), 0, first);
+    if (move.op == Op::fill) {
+      fill_piece(move, piece, window);
+    } else {
+      copy_piece(move, piece);
+    }
+  }
+}
+
+// Splits along the axis that strides farthest in the source until what it reads can be held at once.
+void Tiles::copy_piece(const Move& move, const Box& whole) {
+  const DType from = graph_.tensors[move.from].dtype, to = graph_.tensors[move.to].dtype;
+  const bool kept = windows_.kept_whole(move.from);
+  const auto most = std::max<int64_t>(1, int64_t(windows_.piece() / byte_size(from)));
+  std::vector<Box> open{whole};
+  while (!open.empty()) {
+    const Box box = std::move(open.back());
+    open.pop_back();
+    const Reach span = reach(box.shape, box.from);
+    const int64_t elements = volume(box.shape);
+    const bool sparse = span.end - span.begin > 8 * elements && span.end - span.begin > 4096;
+    if (!kept && elements > 1 && (span.end - span.begin > most || sparse)) {
+      for (Box& half : halves(box)) open.push_back(std::move(half));
+      continue;
+    }
+    const auto window = windows_.get(move.from, span.begin, span.end - span.begin);
+    const Box near = shifted(box, window.first, 0);
+    const Program* program = move.program == none_id ? nullptr : &graph_.programs[move.program];
+    kernel_->copy({window.bytes, tile_, from, to, &near, program}, loss_);
+  }
+}
+
+void Tiles::fill_piece(const Move& move, const Box& piece, const Window& window) {
+  const FillValue& fill = graph_.fills[move.fill];
+  const DType dtype = graph_.tensors[move.to].dtype;
+  const auto size = int64_t(byte_size(dtype));
+  std::byte element[16];
+  if (!fill.at) store_fill(fill, {}, dtype, element);
+  for_each_index(piece.shape, [&](const std::vector<int64_t>& index) {
+    if (fill.at) {
+      std::vector<int64_t> global(index);
+      for (size_t a = 0; a < index.size(); ++a) global[a] += window.first[a];
+      store_fill(fill, global, dtype, element);
+    }
+    std::memcpy(tile_.data() + at_index(piece.to, index) * size, element, size_t(size));
+  });
+}
+
+}  // namespace tessera
