@@ -7,6 +7,10 @@
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 #define TESSERA_X86 1
+#ifndef __clang__
+#pragma GCC diagnostic ignored "-Wuninitialized"  // of GCC 12, inside its own avx512fintrin.h
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #endif
 
 namespace tessera {

@@ -9,6 +9,7 @@
 #include "layout/layout.h"
 #include "run/codec.h"
 #include "run/kernel.h"
+#include "store/file.h"
 
 namespace tessera {
 namespace {
@@ -82,16 +83,27 @@ SourceWindows::View SourceWindows::get(TensorId tensor, int64_t first, int64_t c
 
 SourceWindows::Entry& SourceWindows::insert(TensorId tensor, int64_t first, int64_t count) {
   const uint64_t bytes = uint64_t(count) * byte_size(graph_.tensors[tensor].dtype);
-  Buffer buffer = take_buffer(bytes);
-  const std::span<std::byte> used(buffer.data.get(), bytes);
+  const uint64_t within = file_offset(tensor, first) % InputFile::direct_alignment;
+  Buffer buffer = take_buffer(bytes + within);
+  const std::span<std::byte> used(buffer.data.get() + within, bytes);
   entries_.push_front({tensor, first, count, std::move(buffer), used});
   return entries_.front();
+}
+
+// Where the elements stand in the file, if they do one behind the other: memory laid out alike can be read to directly.
+uint64_t SourceWindows::file_offset(TensorId id, int64_t first) const {
+  const Tensor& tensor = graph_.tensors[id];
+  if (tensor.stored != none_id) return 0;
+  const TensorInfo& info = reader_.contents().tensors[tensor.index];
+  if (info.chunks.empty()) return 0;
+  const Chunk& chunk = info.chunks[0];
+  return reader_.contents().storages[chunk.storage].offset + uint64_t(chunk.at + first) * byte_size(info.dtype);
 }
 
 // Entries are dropped, the longest unused first and never the last one used, until the budget holds `bytes` more; of
 // the buffers that are then spare the smallest that is large enough is taken, and no more are kept than the budget
 // holds.
-SourceWindows::Buffer SourceWindows::take_buffer(uint64_t bytes) {
+Buffer SourceWindows::take_buffer(uint64_t bytes) {
   const auto fits = [&](const Buffer& b) { return b.capacity >= bytes; };
   while (entries_.size() > 1 && std::none_of(spare_.begin(), spare_.end(), fits) &&
          (held_ + bytes > budget_ || entries_.size() >= most_entries)) {
@@ -105,8 +117,9 @@ SourceWindows::Buffer SourceWindows::take_buffer(uint64_t bytes) {
     return taken;
   }
   for (; !spare_.empty() && held_ + bytes > budget_; spare_.pop_back()) held_ -= spare_.back().capacity;
-  held_ += bytes;
-  return {std::make_unique_for_overwrite<std::byte[]>(bytes), bytes};
+  Buffer made = make_buffer(bytes);
+  held_ += made.capacity;
+  return made;
 }
 
 void SourceWindows::load(TensorId id, int64_t first, std::span<std::byte> out) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "plan/graph.h"
+#include "run/buffer.h"
 #include "store/checkpoint.h"
 
 namespace tessera {
@@ -48,11 +49,6 @@ class SourceWindows {
   uint64_t bytes_read() const { return bytes_read_; }
 
  private:
-  // Memory that was faulted in once and is used again; never filled with zeros first.
-  struct Buffer {
-    std::unique_ptr<std::byte[]> data;
-    uint64_t capacity = 0;
-  };
   struct Entry {
     TensorId tensor;
     int64_t first, count;
@@ -60,6 +56,7 @@ class SourceWindows {
     std::span<std::byte> bytes;
   };
   Entry& insert(TensorId tensor, int64_t first, int64_t count);
+  uint64_t file_offset(TensorId tensor, int64_t first) const;
   Buffer take_buffer(uint64_t bytes);
   void load(TensorId tensor, int64_t first, std::span<std::byte> out);
   void decode(const Tensor& tensor, int64_t first, std::span<std::byte> out);

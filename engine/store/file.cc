@@ -12,6 +12,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "store/direct_file.h"
 #include "store/posix.h"
 #include "store/write_behind.h"
 
@@ -19,6 +20,7 @@ namespace tessera {
 namespace {
 
 constexpr size_t read_block = size_t{1} << 30;   // Linux transfers at most 2 GiB - 4 KiB at once
+constexpr size_t least_direct = size_t{1} << 20, direct_block = size_t{16} << 20;
 constexpr size_t write_block = size_t{1} << 20;  // larger buffered writes are slower
 constexpr ssize_t early_block = 1 << 16;         // smaller ones are left to the sync at the end
 
@@ -62,6 +64,7 @@ InputFile::InputFile(std::filesystem::path path) : path_(std::move(path)) {
   mtime_s_ = status.st_mtim.tv_sec;
   mtime_ns_ = status.st_mtim.tv_nsec;
   fd_ = file.release();
+  direct_ = std::make_unique<DirectFile>();
 }
 
 InputFile::InputFile(InputFile&& other) noexcept { *this = std::move(other); }
@@ -69,6 +72,7 @@ InputFile::InputFile(InputFile&& other) noexcept { *this = std::move(other); }
 InputFile& InputFile::operator=(InputFile&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(fd_, other.fd_);
+  std::swap(direct_, other.direct_);
   size_ = other.size_;
   device_ = other.device_;
   inode_ = other.inode_;
@@ -86,6 +90,36 @@ void InputFile::read(uint64_t offset, std::span<std::byte> out) const {
   if (!end || *end > size_)
     fail_world(
         format("{}: {} bytes at byte {} are wanted, the file has {}", show_path(path_), out.size(), offset, size_));
+  if (wants_direct(offset, out)) {
+    const size_t head = (direct_alignment - offset % direct_alignment) % direct_alignment;
+    read_buffered(offset, out.first(head));
+    const size_t done = head + read_direct(offset + head, out.subspan(head));
+    out = out.subspan(done);
+    offset += done;
+  }
+  read_buffered(offset, out);
+}
+
+bool InputFile::wants_direct(uint64_t offset, std::span<std::byte> out) const {
+  const auto address = reinterpret_cast<uintptr_t>(out.data());
+  return out.size() >= least_direct && address % direct_alignment == offset % direct_alignment && direct_->works() &&
+         !is_cached(fd_, offset + out.size() / 2);
+}
+
+size_t InputFile::read_direct(uint64_t offset, std::span<std::byte> out) const {
+  const int fd = direct_->open(fd_);
+  size_t done = 0;
+  while (fd >= 0 && out.size() - done >= direct_alignment) {
+    const size_t want = std::min((out.size() - done) / direct_alignment * direct_alignment, direct_block);
+    const ssize_t n = retry([&] { return pread(fd, out.data() + done, want, static_cast<off_t>(offset + done)); });
+    if (n < 0) direct_->give_up();  // the other way says what is wrong, if anything is
+    if (n <= 0 || n % direct_alignment != 0) break;
+    done += static_cast<size_t>(n);
+  }
+  return done;
+}
+
+void InputFile::read_buffered(uint64_t offset, std::span<std::byte> out) const {
   while (!out.empty()) {
     const size_t want = std::min(out.size(), read_block);
     const ssize_t n = retry([&] { return pread(fd_, out.data(), want, static_cast<off_t>(offset)); });

@@ -16,6 +16,8 @@ std::string show_path(const std::filesystem::path& path);
 // Error(world) "<file>: cannot <doing>: <what errno says>".
 [[noreturn]] void fail_io(const std::filesystem::path& path, const std::string& doing, int error);
 
+class DirectFile;
+
 // Move-only descriptor of a regular file open for reading; remembers device, inode, size, mtime.
 class InputFile {
  public:
@@ -26,14 +28,22 @@ class InputFile {
   uint64_t size() const { return size_; }
   const std::filesystem::path& path() const { return path_; }
   // Loops over short reads and EINTR. Reading past the end: Error(world) "... is N bytes, was M when opened".
+  // What is long and in no cache goes past the cache where it lies in memory as in the file, modulo `direct_alignment`.
   void read(uint64_t offset, std::span<std::byte> out) const;
+  static constexpr size_t direct_alignment = 4096;
   std::string read_all(uint64_t limit) const;  // Error(world) above the limit
   void check_unchanged() const;                // Error(world) "changed during the run"
   bool same_file(const InputFile& other) const;
 
  private:
+  void read_buffered(uint64_t offset, std::span<std::byte> out) const;
+  // How many bytes at the front of `out` were read past the cache: whole blocks from an aligned offset to aligned memory.
+  size_t read_direct(uint64_t offset, std::span<std::byte> out) const;
+  bool wants_direct(uint64_t offset, std::span<std::byte> out) const;
+
   std::filesystem::path path_;
   int fd_ = -1;
+  std::unique_ptr<DirectFile> direct_;
   uint64_t size_ = 0, device_ = 0, inode_ = 0;
   int64_t mtime_s_ = 0, mtime_ns_ = 0;
 };

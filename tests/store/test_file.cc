@@ -108,3 +108,24 @@ TEST_CASE("paths in messages are escaped and keep the file's name") {
   CHECK(shown.find('\x1b') == shown.npos);
   CHECK(shown.ends_with("[2J.bin"));
 }
+
+TEST_CASE("what is in no cache is read past it, and reads the same") {
+  const TempFolder folder;
+  std::vector<std::byte> bytes(5'000'001);
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = std::byte(i * i % 251);
+  OutputFile out(folder / "f", bytes.size());
+  out.write(0, bytes);
+  out.close(true);
+  const InputFile file(folder / "f");
+  std::vector<std::byte> memory(bytes.size() + 2 * InputFile::direct_alignment);
+  std::byte* const aligned = memory.data() + InputFile::direct_alignment -
+                             reinterpret_cast<uintptr_t>(memory.data()) % InputFile::direct_alignment;
+  for (const uint64_t offset : {0, 1, 4096, 5000, 1'000'003})
+    for (const uint64_t count : {2'000'000, 3'999'998})
+      for (const uint64_t astray : {0, 8}) {
+        const std::span got(aligned + (offset + astray) % InputFile::direct_alignment, count);
+        std::fill(got.begin(), got.end(), std::byte{0});
+        file.read(offset, got);
+        CHECK(std::equal(got.begin(), got.end(), bytes.begin() + static_cast<ptrdiff_t>(offset)));
+      }
+}
