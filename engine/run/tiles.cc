@@ -28,9 +28,32 @@ Tiles::Tiles(const Graph& graph, const Reader& reader, Verified& verified, std::
 std::span<const std::byte> Tiles::make(TensorId output, const std::vector<uint32_t>& moves, int64_t first,
                                        int64_t count, CastLoss* loss) {
   loss_ = loss;
+  if (const auto straight = straight_run(moves, first, count)) return *straight;
   tile_.resize(uint64_t(count) * byte_size(graph_.tensors[output].dtype));
   for (uint32_t m : moves) fill_tile(graph_.moves[m], first, count);
   return tile_;
+}
+
+// Elements that stand in one source as they do in the output need no tile: the window is one.
+std::optional<std::span<const std::byte>> Tiles::straight_run(const std::vector<uint32_t>& moves, int64_t first,
+                                                              int64_t count) {
+  const Move* only = nullptr;
+  for (const uint32_t m : moves) {
+    const Move& move = graph_.moves[m];
+    const Reach span = reach(move.box.shape, move.box.to);
+    if (span.end <= first || span.begin >= first + count) continue;
+    if (only || move.op != Op::copy || move.program != none_id) return std::nullopt;
+    only = &move;
+  }
+  if (!only || graph_.tensors[only->from].dtype != graph_.tensors[only->to].dtype) return std::nullopt;
+  const std::vector<Window> windows = clip(only->box.shape, only->box.to, first, first + count);
+  if (windows.size() != 1 || volume(windows[0].shape) != count) return std::nullopt;
+  const Box piece = restrict(only->box, windows[0]);
+  const Reach from = reach(piece.shape, piece.from);
+  if (!lies_alike(piece) || from.end - from.begin != count) return std::nullopt;
+  const auto size = byte_size(graph_.tensors[only->from].dtype);
+  const auto window = windows_.get(only->from, from.begin, count);
+  return window.bytes.subspan(uint64_t(from.begin - window.first) * size, uint64_t(count) * size);
 }
 
 void Tiles::fill_tile(const Move& move, int64_t first, int64_t count) {

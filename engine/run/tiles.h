@@ -1,6 +1,8 @@
 // Tiles of output tensors: any run of elements of one, made of its moves. Who writes, or compares, an output takes it
 // tile by tile, so memory stays within the budget whatever the tensor's size.
 #pragma once
+#include <optional>
+
 #include "run/kernel.h"
 #include "run/windows.h"
 
@@ -19,6 +21,8 @@ class Tiles {
   SourceWindows& windows() { return windows_; }
 
  private:
+  std::optional<std::span<const std::byte>> straight_run(const std::vector<uint32_t>& moves, int64_t first,
+                                                         int64_t count);
   void fill_tile(const Move& move, int64_t first, int64_t count);
   void copy_piece(const Move& move, const Box& piece);
   void fill_piece(const Move& move, const Box& piece, const Window& window);

@@ -22,12 +22,6 @@ bool is_row_major(const std::vector<int64_t>& strides, const std::vector<int64_t
   return true;
 }
 
-bool lies_alike(const Box& box) {
-  for (size_t a = 0; a < box.shape.size(); ++a)
-    if (box.shape[a] > 1 && box.from.strides[a] != box.to.strides[a]) return false;
-  return true;
-}
-
 // Element copies within memory, any dtype of whole bytes: the opaque integer of the same size.
 DType raw_dtype(uint64_t size) {
   switch (size) {
@@ -45,6 +39,12 @@ DType raw_dtype(uint64_t size) {
 }
 
 }  // namespace
+
+bool lies_alike(const Box& box) {
+  for (size_t a = 0; a < box.shape.size(); ++a)
+    if (box.shape[a] > 1 && box.from.strides[a] != box.to.strides[a]) return false;
+  return true;
+}
 
 size_t farthest_axis(const Extents& shape, const Strided& at) {
   size_t axis = 0;

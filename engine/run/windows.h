@@ -32,6 +32,9 @@ class Verified {
   std::unique_ptr<std::atomic<bool>[]> done_;
 };
 
+// Do the elements follow each other alike on both ends?
+bool lies_alike(const Box& box);
+
 class SourceWindows {
  public:
   // budget: bytes kept. A tensor of at most half of it is read whole and kept; of a larger one only what is asked for.

@@ -25,14 +25,23 @@ void Worker::write_output(TensorId output, const std::vector<uint32_t>& moves) {
   for (int64_t first = 0; first < total && !shared_.stop; first += most) {
     const int64_t count = std::min(most, total - first);
     const std::span<const std::byte> tile = tiles_.make(output, moves, first, count, &loss_);
-    shared_.writer.write(tensor.index, uint64_t(first * size), tile);
-    advance(tile.size());
+    hand_over(tensor.index, uint64_t(first * size), tile);
   }
   if (loss_.rounded || loss_.overflowed || loss_.underflowed) {
     result.loss.rounded += loss_.rounded;
     result.loss.overflowed += loss_.overflowed;
     result.loss.underflowed += loss_.underflowed;
     if (result.losses.size() < 20) result.losses.emplace_back(tensor.name, loss_);
+  }
+}
+
+// In pieces that stay in the processor's cache while checksums are taken and they are written.
+void Worker::hand_over(uint32_t tensor, uint64_t at, std::span<const std::byte> tile) {
+  constexpr size_t piece = 1 << 20;
+  for (size_t done = 0; done < tile.size() && !shared_.stop; done += piece) {
+    const auto bytes = tile.subspan(done, std::min(piece, tile.size() - done));
+    shared_.writer.write(tensor, at + done, bytes);
+    advance(bytes.size());
   }
 }
 

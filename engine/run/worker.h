@@ -32,6 +32,7 @@ class Worker {
 
  private:
   void write_output(TensorId output, const std::vector<uint32_t>& moves);
+  void hand_over(uint32_t tensor, uint64_t at, std::span<const std::byte> tile);
   void compare(const Move& move);
   void advance(uint64_t bytes);
 
