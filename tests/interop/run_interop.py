@@ -1,0 +1,303 @@
+"""Every family that Megatron-Core can run, judged by the real software: it loads what we write and computes the same logits.
+
+    python tests/interop/run_interop.py BUILD [FAMILY...] [--results FILE]
+
+A mesh of a way is one test; the largest difference of logits is printed (their size is 5, the tolerance 1e-4). oracle/README.md says what
+the judge does. --results writes {family: {way: {mesh: largest difference, or "bits"}}} as JSON; what failed is null.
+"""
+import argparse
+import functools
+import json
+import pathlib
+import sys
+import tempfile
+import typing
+
+import judge
+
+
+class Mesh(typing.NamedTuple):
+    tp: int = 1
+    pp: int = 1
+    vpp: int = 1
+    ep: int = 1
+    etp: int = 0
+
+    def options(self):
+        sizes = [("--" + axis, size) for axis, size in zip(self._fields, self) if size > (axis != "etp")]
+        return [word for pair in sizes for word in pair]
+
+    def __str__(self):
+        experts = f" EP{self.ep} ETP{self.etp}" if self.ep > 1 else ""
+        return f"TP{self.tp} PP{self.pp}" + (f" VPP{self.vpp}" if self.vpp > 1 else "") + experts
+
+
+ONE, TP, PP, BOTH, VPP = Mesh(), Mesh(tp=2), Mesh(pp=2), Mesh(tp=2, pp=2), Mesh(pp=2, vpp=2)
+EP, EP_TP, EP_ETP, EP_PP = Mesh(ep=2, etp=1), Mesh(tp=2, ep=2, etp=1), Mesh(tp=2, ep=2, etp=2), Mesh(tp=2, pp=2, ep=2, etp=1)
+
+
+class Family:
+    """One toy of oracle/families.py, both ways at each mesh."""
+
+    def __init__(self, toy, rules, meshes, also=()):
+        self.toy, self.rules, self.meshes, self.also = toy, rules, meshes, also
+
+    def open(self, program, work):
+        self.work, self.convert = work, judge.converter(program, work)
+        self.asked = ("--rules", self.rules)
+        return self
+
+    @functools.cached_property
+    def hf(self):
+        judge.ask("make-hf", self.toy, "--out", self.work / "hf")
+        return self.work / "hf"
+
+    @functools.cached_property
+    def hf_logits(self):
+        return judge.hf_logits(self.hf)
+
+    @functools.cached_property
+    def megatron(self):
+        """Of one rank: (checkpoint, logits)"""
+        return judge.made_by_megatron(self.toy, self.work / "made")
+
+    @functools.cached_property
+    def megatron_hf(self):
+        return self.convert(self.megatron[0], "made-hf", "--to", "hf", *self.asked)
+
+    @functools.cached_property
+    def megatron_hf_logits(self):
+        return judge.hf_logits(self.megatron_hf)
+
+    def to_megatron(self, mesh):
+        ours = self.convert(self.hf, f"to {mesh}", "--to", "mcore", *mesh.options())
+        return judge.difference(self.hf_logits, judge.megatron_logits(ours))
+
+    def and_back(self, mesh):
+        back = self.convert(self.work / f"to {mesh}", f"back {mesh}", "--to", "hf", *self.asked)
+        return judge.same_hf(self.hf, back)
+
+    def back_in_transformers(self, mesh):
+        return judge.difference(self.hf_logits, judge.hf_logits(self.work / f"back {mesh}"), tolerance=0)
+
+    def from_megatron(self, mesh, *options):
+        """Megatron's logits, and the tensors that one rank gives."""
+        name = " ".join(map(str, ("from", mesh, *options)))
+        made, logits = judge.made_by_megatron(self.toy, self.work / name, *mesh.options(), *options)
+        judge.same_hf(self.megatron_hf, self.convert(made, f"{name} hf", "--to", "hf", *self.asked))
+        return judge.difference(logits, self.megatron_hf_logits)
+
+    def tests(self):
+        """(way, mesh, test)"""
+        for mesh in self.meshes:
+            yield "hf to mcore", mesh, lambda: self.to_megatron(mesh)
+            yield "hf to mcore to hf", mesh, lambda: self.and_back(mesh)
+        yield "loaded again by transformers", mesh, lambda: self.back_in_transformers(mesh)
+        for mesh in self.meshes:
+            if mesh in (self.meshes[0], BOTH, VPP, EP_PP):
+                yield "mcore to hf", mesh, lambda: self.from_megatron(mesh)
+        for way, mesh, options in self.also:
+            yield way, mesh, lambda: self.from_megatron(mesh, *options)
+
+
+class Resharding:
+    """From mesh to mesh: what the direct way gives, and what Megatron-Core writes there."""
+
+    def __init__(self, toy, rules, meshes):
+        self.toy, self.rules, self.meshes = toy, rules, meshes
+
+    def open(self, program, work):
+        self.work, self.convert = work, judge.converter(program, work)
+        return self
+
+    @functools.cached_property
+    def megatron(self):
+        return self.made(self.meshes[0])
+
+    @functools.cached_property
+    def hf(self):
+        return self.convert(self.megatron, "hf", "--to", "hf", "--rules", self.rules)
+
+    def made(self, mesh):
+        folder = self.work / f"made {mesh}"
+        judge.ask("make-mcore", self.toy, "--out", folder, *mesh.options())
+        return folder
+
+    def to(self, source, name, mesh, *options):
+        return self.convert(source, name, "--to", "mcore", *mesh.options(), "--rules", self.rules, *options)
+
+    def chain(self):
+        """[the checkpoint of each mesh, made from the one before]"""
+        links = [self.megatron]
+        for mesh in self.meshes[1:]:
+            links.append(self.to(links[-1], f"chain {len(links)}", mesh))
+        return links
+
+    @functools.cached_property
+    def links(self):
+        return self.chain()
+
+    def as_megatron(self, place):
+        return judge.same_ranks(self.links[place], self.made(self.meshes[place]))
+
+    def as_from_hf(self, place):
+        direct = self.to(self.hf, f"from hf {place}", self.meshes[place], "--set", "make_vocab_size_divisible_by=8")
+        return judge.same_ranks(self.links[place], direct)
+
+    def as_direct(self, place):
+        """The arguments too."""
+        direct = self.to(self.megatron, f"direct {place}", self.meshes[place])
+        same_arguments(self.links[place], direct)
+        return judge.same_ranks(self.links[place], direct)
+
+    def through_distributed(self, mesh):
+        there = self.to(self.megatron, f"distributed {mesh}", mesh, "--format", "torch_dist")
+        back = self.to(there, f"from distributed {mesh}", self.meshes[0], "--format", "torch")
+        same_arguments(self.megatron, back)
+        return judge.same_ranks(self.megatron, back)
+
+    def tests(self):
+        for place, mesh in list(enumerate(self.meshes))[1:]:
+            if mesh != self.meshes[0]:
+                yield "the chain, as Megatron writes", mesh, lambda: self.as_megatron(place)
+                yield "the chain, as from hf", mesh, lambda: self.as_from_hf(place)
+            yield "the chain, as the direct way", mesh, lambda: self.as_direct(place)
+        yield "torch to torch_dist to torch", self.meshes[-2], lambda: self.through_distributed(self.meshes[-2])
+
+
+class Uneven(Resharding):
+    """Stages of different length, said by arguments or by a layout."""
+
+    def __init__(self, toy, rules):
+        super().__init__(toy, rules, [ONE])
+        self.written = {  # what Megatron-Core is told: the mesh, the layers of each stage
+            ("--first", 3): (PP, "3,5"), ("--last", 1): (PP, "7,1"), ("--first", 1, "--last", 3): (Mesh(pp=4), "1,2,2,3"),
+            ("--layout", "Ettt|tttttL"): (PP, "3,5"), ("--layout", "Et|tt|ttt|ttL"): (VPP, "1,2,3,2"), ("--layout", "Etttt|tttt|L"): (Mesh(pp=3), "4,4,0")}
+
+    def read(self, said, mesh):
+        made, logits = judge.made_by_megatron(self.toy, self.work / f"uneven {said}", *without_vpp(mesh, said), *said)
+        hf = self.convert(made, f"uneven {said} hf", "--to", "hf", "--rules", self.rules)
+        judge.same_hf(self.hf, hf)
+        return judge.difference(logits, judge.hf_logits(hf))
+
+    def write(self, mesh, counts):
+        """Loaded by Megatron-Core, tensor for tensor what it writes when told the same."""
+        ours = self.to(self.hf, f"placed {counts}", mesh, "--place", f"pp={counts}")
+        return judge.difference(judge.hf_logits(self.hf), judge.megatron_logits(ours))
+
+    def again(self, said, mesh):
+        """Read, and written at the same mesh: the same ranks, without a word about stages."""
+        return judge.same_ranks(self.work / f"uneven {said}", self.to(self.work / f"uneven {said}", f"again {said}", mesh))
+
+    def tests(self):
+        for said, (mesh, counts) in self.written.items():
+            words = " ".join(map(str, said)).replace("--", "")
+            yield f"uneven stages to hf, {words}", mesh, lambda: self.read(said, mesh)
+            yield f"uneven stages again, {words}", mesh, lambda: self.again(said, mesh)
+        for mesh, counts in dict.fromkeys(self.written.values()):
+            yield f"hf to uneven stages, {counts}", mesh, lambda: self.write(mesh, counts)
+
+
+def without_vpp(mesh, said):
+    return mesh._replace(vpp=1).options() if said[0] == "--layout" else mesh.options()
+
+
+def same_arguments(a, b):
+    one, other = vars(judge.mcore.read_args(a)), vars(judge.mcore.read_args(b))
+    other_values = sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
+    judge.check(not other_values, "arguments differ: " + ", ".join(f"{k} {one.get(k)} {other.get(k)}" for k in other_values))
+
+
+LOCAL = ("local names to hf", BOTH, ("--spec", "local"))
+DISTRIBUTED = ("torch_dist to hf", BOTH, ("--format", "torch_dist"))
+DENSE = [ONE, TP, PP, BOTH, VPP]
+EXPERTS = [ONE, BOTH, VPP, EP, EP_TP, EP_ETP, EP_PP]
+FOUR = Mesh(tp=4)
+
+SUITES = {
+    "gpt2": Family("gpt2", "gpt2", DENSE),
+    "llama": Family("llama", "llama", DENSE, [LOCAL, DISTRIBUTED]),
+    "llama_tied": Family("llama_tied", "llama", DENSE),
+    "llama_wide": Family("llama_wide", "llama", DENSE),
+    "llama_few": Family("llama_few", "llama", [FOUR, Mesh(tp=4, pp=2)]),
+    "llama3": Family("llama3", "llama", DENSE),
+    "mistral": Family("mistral", "mistral", DENSE),
+    "qwen2": Family("qwen2", "qwen2", DENSE),
+    "qwen3": Family("qwen3", "qwen3", DENSE),
+    "phi3": Family("phi3", "phi3", DENSE),
+    "gpt_neox": Family("gpt_neox", "gpt_neox", DENSE),
+    "mixtral": Family("mixtral", "mixtral", EXPERTS),
+    "qwen2_moe": Family("qwen2_moe", "qwen2_moe", EXPERTS),
+    "qwen2_moe_dense": Family("qwen2_moe_dense", "qwen2_moe", [ONE, EP_PP]),
+    "qwen3_moe": Family("qwen3_moe", "qwen3_moe", EXPERTS, [
+        LOCAL, ("torch_dist to hf", EP_PP, ("--format", "torch_dist"))]),
+    "qwen3_moe_dense": Family("qwen3_moe_dense", "qwen3_moe", [ONE, EP_PP]),
+    "gpt_oss": Family("gpt_oss", "gpt_oss", EXPERTS),
+    "deepseek_v3": Family("deepseek_v3", "deepseek_v3", EXPERTS),
+    "deepseek_v3_yarn": Family("deepseek_v3_yarn", "deepseek_v3", [ONE, EP_PP]),
+    "resharding": Resharding("llama_deep", "llama", [ONE, Mesh(tp=4, pp=2), Mesh(tp=2, pp=4, vpp=2), ONE]),
+    "resharding experts": Resharding("qwen3_moe", "qwen3_moe", [ONE, EP_TP, EP_PP, ONE]),
+    "uneven stages": Uneven("llama_deep", "llama"),
+}
+
+
+def carry_out(suite, program, work):
+    """[(way, mesh, what came out, why it failed)]"""
+    work.mkdir()
+    found = []
+    for way, mesh, test in suite.open(program, work).tests():
+        try:
+            found.append((way, str(mesh), test(), None))
+        except judge.Failed as reason:
+            found.append((way, str(mesh), None, str(reason)))
+    return found
+
+
+def told(name, found, seconds):
+    """One line of a suite, and its failures."""
+    numbers = [value for _, _, value, _ in found if isinstance(value, float)]
+    largest = f", largest difference {max(numbers):.1e}" if numbers else ""
+    print(f"{name}: {len(found)} tests{largest}, {seconds:.1f} s", flush=True)
+    for way, mesh, _, failure in found:
+        if failure is not None:
+            print(f"{name}, {way}, {mesh}: {failure}", flush=True)
+
+
+def table(found):
+    ways = {}
+    for way, mesh, value, _ in found:
+        ways.setdefault(way, {})[mesh] = value
+    return ways
+
+
+def options():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("family", nargs="*", help=", ".join(SUITES))
+    parser.add_argument("--results", type=pathlib.Path)
+    return parser.parse_args()
+
+
+def main():
+    asked = options()
+    program = asked.build.resolve() / "tessera"
+    wanted = {name: suite for name, suite in SUITES.items() if not asked.family or name in asked.family}
+    there = {name: suite for name, suite in wanted.items() if (judge.ROOT / "rules" / f"{suite.rules}.yaml").exists()}
+    results, outcomes = {}, []
+    with tempfile.TemporaryDirectory() as work:
+        running = {name: functools.partial(carry_out, suite, program, pathlib.Path(work) / name) for name, suite in there.items()}
+        for name, job in judge.side_by_side(running):
+            found = job.result()
+            told(name, found, job.seconds)
+            results[name] = table(found)
+            outcomes += [failure is None for *_, failure in found]
+    if asked.results:
+        asked.results.write_text(json.dumps(results, indent=1) + "\n")
+    for name in wanted.keys() - there.keys():
+        print(f"{name}: no rules/{wanted[name].rules}.yaml yet")
+    print(f"{sum(outcomes)} passed, {outcomes.count(False)} failed, {len(wanted) - len(there)} skipped")
+    return 0 if outcomes and all(outcomes) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
