@@ -1,17 +1,17 @@
 """Every family that Megatron-Core can run, judged by the real software: it loads what we write and computes the same logits.
 
-    python tests/interop/run_interop.py BUILD [FAMILY...] [--results FILE]
+    python tests/interop/run_interop.py BUILD [FAMILY...] [--results FILE] [--rules-dir rules]
 
 A mesh of a way is one test; the largest difference of logits is printed (their size is 5, the tolerance 1e-4). oracle/README.md says what
 the judge does. --results writes {family: {way: {mesh: largest difference, or "bits"}}} as JSON; what failed is null.
 """
 import argparse
-import functools
 import json
 import pathlib
 import sys
 import tempfile
 import typing
+from functools import cached_property, partial
 
 import judge
 
@@ -28,7 +28,7 @@ class Mesh(typing.NamedTuple):
         return [word for pair in sizes for word in pair]
 
     def __str__(self):
-        experts = f" EP{self.ep} ETP{self.etp}" if self.ep > 1 else ""
+        experts = f" EP{self.ep} ETP{self.etp}" if self.etp else ""
         return f"TP{self.tp} PP{self.pp}" + (f" VPP{self.vpp}" if self.vpp > 1 else "") + experts
 
 
@@ -42,30 +42,30 @@ class Family:
     def __init__(self, toy, rules, meshes, also=()):
         self.toy, self.rules, self.meshes, self.also = toy, rules, meshes, also
 
-    def open(self, program, work):
-        self.work, self.convert = work, judge.converter(program, work)
+    def open(self, convert, work):
+        self.work, self.convert = work, convert
         self.asked = ("--rules", self.rules)
         return self
 
-    @functools.cached_property
+    @cached_property
     def hf(self):
         judge.ask("make-hf", self.toy, "--out", self.work / "hf")
         return self.work / "hf"
 
-    @functools.cached_property
+    @cached_property
     def hf_logits(self):
         return judge.hf_logits(self.hf)
 
-    @functools.cached_property
+    @cached_property
     def megatron(self):
         """Of one rank: (checkpoint, logits)"""
         return judge.made_by_megatron(self.toy, self.work / "made")
 
-    @functools.cached_property
+    @cached_property
     def megatron_hf(self):
         return self.convert(self.megatron[0], "made-hf", "--to", "hf", *self.asked)
 
-    @functools.cached_property
+    @cached_property
     def megatron_hf_logits(self):
         return judge.hf_logits(self.megatron_hf)
 
@@ -90,14 +90,14 @@ class Family:
     def tests(self):
         """(way, mesh, test)"""
         for mesh in self.meshes:
-            yield "hf to mcore", mesh, lambda: self.to_megatron(mesh)
-            yield "hf to mcore to hf", mesh, lambda: self.and_back(mesh)
-        yield "loaded again by transformers", mesh, lambda: self.back_in_transformers(mesh)
+            yield "hf to mcore", mesh, partial(self.to_megatron, mesh)
+            yield "hf to mcore to hf", mesh, partial(self.and_back, mesh)
+        yield "loaded again by transformers", mesh, partial(self.back_in_transformers, mesh)
         for mesh in self.meshes:
             if mesh in (self.meshes[0], BOTH, VPP, EP_PP):
-                yield "mcore to hf", mesh, lambda: self.from_megatron(mesh)
+                yield "mcore to hf", mesh, partial(self.from_megatron, mesh)
         for way, mesh, options in self.also:
-            yield way, mesh, lambda: self.from_megatron(mesh, *options)
+            yield way, mesh, partial(self.from_megatron, mesh, *options)
 
 
 class Resharding:
@@ -106,15 +106,15 @@ class Resharding:
     def __init__(self, toy, rules, meshes):
         self.toy, self.rules, self.meshes = toy, rules, meshes
 
-    def open(self, program, work):
-        self.work, self.convert = work, judge.converter(program, work)
+    def open(self, convert, work):
+        self.work, self.convert = work, convert
         return self
 
-    @functools.cached_property
+    @cached_property
     def megatron(self):
         return self.made(self.meshes[0])
 
-    @functools.cached_property
+    @cached_property
     def hf(self):
         return self.convert(self.megatron, "hf", "--to", "hf", "--rules", self.rules)
 
@@ -126,16 +126,13 @@ class Resharding:
     def to(self, source, name, mesh, *options):
         return self.convert(source, name, "--to", "mcore", *mesh.options(), "--rules", self.rules, *options)
 
-    def chain(self):
+    @cached_property
+    def links(self):
         """[the checkpoint of each mesh, made from the one before]"""
         links = [self.megatron]
         for mesh in self.meshes[1:]:
             links.append(self.to(links[-1], f"chain {len(links)}", mesh))
         return links
-
-    @functools.cached_property
-    def links(self):
-        return self.chain()
 
     def as_megatron(self, place):
         return judge.same_ranks(self.links[place], self.made(self.meshes[place]))
@@ -159,53 +156,56 @@ class Resharding:
     def tests(self):
         for place, mesh in list(enumerate(self.meshes))[1:]:
             if mesh != self.meshes[0]:
-                yield "the chain, as Megatron writes", mesh, lambda: self.as_megatron(place)
-                yield "the chain, as from hf", mesh, lambda: self.as_from_hf(place)
-            yield "the chain, as the direct way", mesh, lambda: self.as_direct(place)
-        yield "torch to torch_dist to torch", self.meshes[-2], lambda: self.through_distributed(self.meshes[-2])
+                yield "the chain, as Megatron writes", mesh, partial(self.as_megatron, place)
+                yield "the chain, as from hf", mesh, partial(self.as_from_hf, place)
+            yield "the chain, as the direct way", mesh, partial(self.as_direct, place)
+        yield "torch to torch_dist to torch", self.meshes[-2], partial(self.through_distributed, self.meshes[-2])
 
 
 class Uneven(Resharding):
-    """Stages of different length, said by arguments or by a layout."""
+    """Stages of different length: what Megatron-Core is told, the mesh, and the layers of each stage."""
 
-    def __init__(self, toy, rules):
-        super().__init__(toy, rules, [ONE])
-        self.written = {  # what Megatron-Core is told: the mesh, the layers of each stage
-            ("--first", 3): (PP, "3,5"), ("--last", 1): (PP, "7,1"), ("--first", 1, "--last", 3): (Mesh(pp=4), "1,2,2,3"),
-            ("--layout", "Ettt|tttttL"): (PP, "3,5"), ("--layout", "Et|tt|ttt|ttL"): (VPP, "1,2,3,2"), ("--layout", "Etttt|tttt|L"): (Mesh(pp=3), "4,4,0")}
+    STAGES = [
+        (("--first", 3), PP, "3,5"),
+        (("--last", 1), PP, "7,1"),
+        (("--first", 1, "--last", 3), Mesh(pp=4), "1,2,2,3"),
+        (("--layout", "Ettt|t*5,L"), PP, "3,5"),
+        (("--layout", "Et|tt|t*3|t*2L"), VPP, "1,2,3,2"),
+        (("--layout", "Et*4|t*4|L"), Mesh(pp=3), "4,4,0"),
+    ]
 
-    def read(self, said, mesh):
-        made, logits = judge.made_by_megatron(self.toy, self.work / f"uneven {said}", *without_vpp(mesh, said), *said)
-        hf = self.convert(made, f"uneven {said} hf", "--to", "hf", "--rules", self.rules)
+    def made_as(self, said, mesh):
+        options = mesh._replace(vpp=1).options() if said[0] == "--layout" else mesh.options()
+        return judge.made_by_megatron(self.toy, self.work / f"told {said[1:]}", *options, *said)
+
+    def read(self, told):
+        hf = self.convert(told[0], told[0].name + " hf", "--to", "hf", "--rules", self.rules)
         judge.same_hf(self.hf, hf)
-        return judge.difference(logits, judge.hf_logits(hf))
+        return judge.difference(told[1], judge.hf_logits(hf))
 
-    def write(self, mesh, counts):
-        """Loaded by Megatron-Core, tensor for tensor what it writes when told the same."""
-        ours = self.to(self.hf, f"placed {counts}", mesh, "--place", f"pp={counts}")
-        return judge.difference(judge.hf_logits(self.hf), judge.megatron_logits(ours))
+    def write(self, told, mesh, counts):
+        ours = self.to(self.megatron, told[0].name + " ours", mesh, "--place", f"pp={counts}")
+        judge.same_ranks(told[0], ours)
+        return judge.difference(told[1], judge.megatron_logits(ours))
 
-    def again(self, said, mesh):
-        """Read, and written at the same mesh: the same ranks, without a word about stages."""
-        return judge.same_ranks(self.work / f"uneven {said}", self.to(self.work / f"uneven {said}", f"again {said}", mesh))
+    def even_out(self, told):
+        """No argument of the uneven stages is left."""
+        ours = self.to(told[0], told[0].name + " even", BOTH)
+        return judge.difference(told[1], judge.megatron_logits(ours))
 
     def tests(self):
-        for said, (mesh, counts) in self.written.items():
-            words = " ".join(map(str, said)).replace("--", "")
-            yield f"uneven stages to hf, {words}", mesh, lambda: self.read(said, mesh)
-            yield f"uneven stages again, {words}", mesh, lambda: self.again(said, mesh)
-        for mesh, counts in dict.fromkeys(self.written.values()):
-            yield f"hf to uneven stages, {counts}", mesh, lambda: self.write(mesh, counts)
-
-
-def without_vpp(mesh, said):
-    return mesh._replace(vpp=1).options() if said[0] == "--layout" else mesh.options()
+        for said, mesh, counts in self.STAGES:
+            told, words = self.made_as(said, mesh), " ".join(map(str, said)).replace("--", "")
+            yield f"uneven stages to hf, {words}", mesh, partial(self.read, told)
+            yield f"uneven stages from one rank, {words}", mesh, partial(self.write, told, mesh, counts)
+            yield f"uneven stages to even ones, {words}", BOTH, partial(self.even_out, told)
 
 
 def same_arguments(a, b):
+    """But for `rank`, which the files of each rank say and those of no rank do not."""
     one, other = vars(judge.mcore.read_args(a)), vars(judge.mcore.read_args(b))
-    other_values = sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
-    judge.check(not other_values, "arguments differ: " + ", ".join(f"{k} {one.get(k)} {other.get(k)}" for k in other_values))
+    different = sorted(key for key in one.keys() | other.keys() if key != "rank" and one.get(key) != other.get(key))
+    judge.check(not different, "arguments differ: " + ", ".join(f"{k} {one.get(k)} {other.get(k)}" for k in different))
 
 
 LOCAL = ("local names to hf", BOTH, ("--spec", "local"))
@@ -232,25 +232,31 @@ SUITES = {
     "qwen3_moe": Family("qwen3_moe", "qwen3_moe", EXPERTS, [
         LOCAL, ("torch_dist to hf", EP_PP, ("--format", "torch_dist"))]),
     "qwen3_moe_dense": Family("qwen3_moe_dense", "qwen3_moe", [ONE, EP_PP]),
-    "gpt_oss": Family("gpt_oss", "gpt_oss", EXPERTS),
+    "gpt_oss": Family("gpt_oss", "gpt_oss", [ONE, Mesh(tp=2, etp=1), VPP, EP, EP_TP, EP_PP]),  # biases of experts: ETP 1 only
     "deepseek_v3": Family("deepseek_v3", "deepseek_v3", EXPERTS),
     "deepseek_v3_yarn": Family("deepseek_v3_yarn", "deepseek_v3", [ONE, EP_PP]),
     "resharding": Resharding("llama_deep", "llama", [ONE, Mesh(tp=4, pp=2), Mesh(tp=2, pp=4, vpp=2), ONE]),
     "resharding experts": Resharding("qwen3_moe", "qwen3_moe", [ONE, EP_TP, EP_PP, ONE]),
-    "uneven stages": Uneven("llama_deep", "llama"),
+    "resharding mtp": Resharding("deepseek_v3_mtp", "deepseek_v3", [ONE, EP_PP, ONE]),
+    "uneven stages": Uneven("llama_deep", "llama", [ONE]),
 }
 
 
-def carry_out(suite, program, work):
+def carry_out(suite, convert, work):
     """[(way, mesh, what came out, why it failed)]"""
     work.mkdir()
     found = []
-    for way, mesh, test in suite.open(program, work).tests():
+    for way, mesh, test in suite.open(convert, work).tests():
         try:
             found.append((way, str(mesh), test(), None))
         except judge.Failed as reason:
             found.append((way, str(mesh), None, str(reason)))
     return found
+
+
+def task(suite, asked, work):
+    convert = judge.converter(asked.build.resolve() / "tessera", asked.rules_dir.resolve(), work)
+    return partial(carry_out, suite, convert, work)
 
 
 def told(name, found, seconds):
@@ -275,17 +281,17 @@ def options():
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("family", nargs="*", help=", ".join(SUITES))
     parser.add_argument("--results", type=pathlib.Path)
+    parser.add_argument("--rules-dir", type=pathlib.Path, default=judge.ROOT / "rules")
     return parser.parse_args()
 
 
 def main():
     asked = options()
-    program = asked.build.resolve() / "tessera"
     wanted = {name: suite for name, suite in SUITES.items() if not asked.family or name in asked.family}
-    there = {name: suite for name, suite in wanted.items() if (judge.ROOT / "rules" / f"{suite.rules}.yaml").exists()}
+    there = {name: suite for name, suite in wanted.items() if (asked.rules_dir / f"{suite.rules}.yaml").exists()}
     results, outcomes = {}, []
     with tempfile.TemporaryDirectory() as work:
-        running = {name: functools.partial(carry_out, suite, program, pathlib.Path(work) / name) for name, suite in there.items()}
+        running = {name: task(suite, asked, pathlib.Path(work) / name) for name, suite in there.items()}
         for name, job in judge.side_by_side(running):
             found = job.result()
             told(name, found, job.seconds)
