@@ -15,8 +15,9 @@ import traceback
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE / "oracle"))
-import hf  # noqa: E402
-import mcore  # noqa: E402  (torch, transformers and megatron: seconds)
+os.environ["OMP_NUM_THREADS"] = "1"  # before they are imported: they start their threads at once
+import hf  # noqa: E402  (torch, transformers and megatron: seconds)
+import mcore  # noqa: E402
 import oracle  # noqa: E402
 import numpy  # noqa: E402
 import torch  # noqa: E402

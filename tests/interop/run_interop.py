@@ -39,8 +39,9 @@ EP, EP_TP, EP_ETP, EP_PP = Mesh(ep=2, etp=1), Mesh(tp=2, ep=2, etp=1), Mesh(tp=2
 class Family:
     """One toy of oracle/families.py, both ways at each mesh."""
 
-    def __init__(self, toy, rules, meshes, also=()):
-        self.toy, self.rules, self.meshes, self.also = toy, rules, meshes, also
+    def __init__(self, toy, rules, meshes, local=(), distributed=(), unsaid=None):
+        self.toy, self.rules, self.meshes, self.local, self.distributed = toy, rules, meshes, local, distributed
+        self.unsaid = unsaid or {}  # config.json's keys that Megatron knows nothing of, where a toy cannot take the default
 
     def open(self, convert, work):
         self.work, self.convert = work, convert
@@ -63,15 +64,23 @@ class Family:
 
     @cached_property
     def megatron_hf(self):
-        return self.convert(self.megatron[0], "made-hf", "--to", "hf", *self.asked)
+        folder = self.convert(self.megatron[0], "made-hf", "--to", "hf", *self.asked)
+        config = folder / "config.json"
+        config.write_text(json.dumps({**json.loads(config.read_text()), **self.unsaid}))
+        return folder
 
     @cached_property
     def megatron_hf_logits(self):
         return judge.hf_logits(self.megatron_hf)
 
-    def to_megatron(self, mesh):
-        ours = self.convert(self.hf, f"to {mesh}", "--to", "mcore", *mesh.options())
+    def to_megatron(self, mesh, *options):
+        ours = self.convert(self.hf, " ".join(("to", str(mesh), *options)), "--to", "mcore", *mesh.options(), *options)
         return judge.difference(self.hf_logits, judge.megatron_logits(ours))
+
+    def to_distributed(self, mesh):
+        """One checkpoint, which Megatron-Core loads on its mesh."""
+        ours = self.convert(self.hf, f"to {mesh} distributed", "--format", "torch_dist")
+        return judge.difference(self.hf_logits, judge.megatron_logits(ours, *mesh.options()))
 
     def and_back(self, mesh):
         back = self.convert(self.work / f"to {mesh}", f"back {mesh}", "--to", "hf", *self.asked)
@@ -96,8 +105,31 @@ class Family:
         for mesh in self.meshes:
             if mesh in (self.meshes[0], BOTH, VPP, EP_PP):
                 yield "mcore to hf", mesh, partial(self.from_megatron, mesh)
-        for way, mesh, options in self.also:
-            yield way, mesh, partial(self.from_megatron, mesh, *options)
+        for mesh in self.local:
+            yield "hf to mcore, local names", mesh, partial(self.to_megatron, mesh, "--dialect", "mcore_local")
+            yield "local names to hf", mesh, partial(self.from_megatron, mesh, "--spec", "local")
+        for mesh in self.distributed:
+            yield "hf to torch_dist", mesh, partial(self.to_distributed, mesh)
+            yield "torch_dist to hf", mesh, partial(self.from_megatron, mesh, "--format", "torch_dist")
+
+
+class Control(Family):
+    """A judge that would not notice is none."""
+
+    def swapped(self):
+        text = (judge.ROOT / "rules" / f"{self.rules}.yaml").read_text()
+        wrong = self.work / "wrong.yaml"
+        wrong.write_text(text.replace("(g q+k+v d) h", "(g q+v+k d) h"))
+        ours = self.convert(self.hf, "swapped", "--to", "mcore", "--rules", wrong)
+        return judge.difference(self.hf_logits, judge.megatron_logits(ours), tolerance=100)
+
+    def noticed(self):
+        difference = self.swapped()
+        judge.check(difference > 1, f"k and v are swapped, and logits differ by {difference} only")
+        return "noticed"
+
+    def tests(self):
+        yield "k and v swapped", ONE, self.noticed
 
 
 class Resharding:
@@ -208,15 +240,13 @@ def same_arguments(a, b):
     judge.check(not different, "arguments differ: " + ", ".join(f"{k} {one.get(k)} {other.get(k)}" for k in different))
 
 
-LOCAL = ("local names to hf", BOTH, ("--spec", "local"))
-DISTRIBUTED = ("torch_dist to hf", BOTH, ("--format", "torch_dist"))
 DENSE = [ONE, TP, PP, BOTH, VPP]
 EXPERTS = [ONE, BOTH, VPP, EP, EP_TP, EP_ETP, EP_PP]
 FOUR = Mesh(tp=4)
 
 SUITES = {
     "gpt2": Family("gpt2", "gpt2", DENSE),
-    "llama": Family("llama", "llama", DENSE, [LOCAL, DISTRIBUTED]),
+    "llama": Family("llama", "llama", DENSE, local=[BOTH], distributed=[BOTH]),
     "llama_tied": Family("llama_tied", "llama", DENSE),
     "llama_wide": Family("llama_wide", "llama", DENSE),
     "llama_few": Family("llama_few", "llama", [FOUR, Mesh(tp=4, pp=2)]),
@@ -224,17 +254,17 @@ SUITES = {
     "mistral": Family("mistral", "mistral", DENSE),
     "qwen2": Family("qwen2", "qwen2", DENSE),
     "qwen3": Family("qwen3", "qwen3", DENSE),
-    "phi3": Family("phi3", "phi3", DENSE),
+    "phi3": Family("phi3", "phi3", DENSE, unsaid={"pad_token_id": 0}),
     "gpt_neox": Family("gpt_neox", "gpt_neox", DENSE),
     "mixtral": Family("mixtral", "mixtral", EXPERTS),
     "qwen2_moe": Family("qwen2_moe", "qwen2_moe", EXPERTS),
     "qwen2_moe_dense": Family("qwen2_moe_dense", "qwen2_moe", [ONE, EP_PP]),
-    "qwen3_moe": Family("qwen3_moe", "qwen3_moe", EXPERTS, [
-        LOCAL, ("torch_dist to hf", EP_PP, ("--format", "torch_dist"))]),
-    "qwen3_moe_dense": Family("qwen3_moe_dense", "qwen3_moe", [ONE, EP_PP]),
-    "gpt_oss": Family("gpt_oss", "gpt_oss", [ONE, Mesh(tp=2, etp=1), VPP, EP, EP_TP, EP_PP]),  # biases of experts: ETP 1 only
-    "deepseek_v3": Family("deepseek_v3", "deepseek_v3", EXPERTS),
+    "qwen3_moe": Family("qwen3_moe", "qwen3_moe", EXPERTS, local=[EP_PP], distributed=[EP_PP]),
+    "qwen3_moe_dense": Family("qwen3_moe_dense", "qwen3_moe", [ONE, EP_PP], local=[EP_PP]),
+    "gpt_oss": Family("gpt_oss", "gpt_oss", [ONE, Mesh(tp=2, etp=1), VPP, EP, EP_TP, EP_PP], distributed=[EP_PP]),  # biases of experts: ETP 1
+    "deepseek_v3": Family("deepseek_v3", "deepseek_v3", EXPERTS, local=[BOTH], distributed=[EP_PP]),
     "deepseek_v3_yarn": Family("deepseek_v3_yarn", "deepseek_v3", [ONE, EP_PP]),
+    "control": Control("llama", "llama", [ONE]),
     "resharding": Resharding("llama_deep", "llama", [ONE, Mesh(tp=4, pp=2), Mesh(tp=2, pp=4, vpp=2), ONE]),
     "resharding experts": Resharding("qwen3_moe", "qwen3_moe", [ONE, EP_TP, EP_PP, ONE]),
     "resharding mtp": Resharding("deepseek_v3_mtp", "deepseek_v3", [ONE, EP_PP, ONE]),
