@@ -2,6 +2,7 @@
 
 Only what has not computed forks: threads do not survive a fork. So transformers runs `apart`, and Megatron's ranks are forks anyway.
 """
+import gc
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -23,6 +24,7 @@ import numpy  # noqa: E402
 import torch  # noqa: E402
 
 FORK = multiprocessing.get_context("fork")
+gc.freeze()  # what is imported is never garbage: forks leave its pages alone
 
 
 class Failed(Exception):
