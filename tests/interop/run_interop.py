@@ -126,7 +126,7 @@ class Control(Family):
     def noticed(self):
         difference = self.swapped()
         judge.check(difference > 1, f"k and v are swapped, and logits differ by {difference} only")
-        return "noticed"
+        return f"differ by {difference:.1f}"
 
     def tests(self):
         yield "k and v swapped", ONE, self.noticed
@@ -204,6 +204,7 @@ class Uneven(Resharding):
         (("--layout", "Ettt|t*5,L"), PP, "3,5"),
         (("--layout", "Et|tt|t*3|t*2L"), VPP, "1,2,3,2"),
         (("--layout", "Et*4|t*4|L"), Mesh(pp=3), "4,4,0"),
+        (("--layout", "E|t*3|t*5L"), Mesh(pp=3), "0,3,5"),
     ]
 
     def made_as(self, said, mesh):
