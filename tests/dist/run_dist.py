@@ -1,87 +1,31 @@
 """Distributed checkpoints (`torch_dist`), judged by torch.distributed.checkpoint and by Megatron-Core.
 
-    python run_dist.py build/release
+    python tests/dist/run_dist.py BUILD [WORD...]
 
-Needs torch, transformers and megatron-core. The judge of models is ../interop/oracle. `rules/` holds the two families with experts
-that only these tests use.
+Words choose tests by their names. Needs torch, transformers and megatron-core: ../interop/judge.py.
 """
-import concurrent.futures
 import hashlib
 import json
 import os
 import pathlib
 import pickle
 import shutil
-import subprocess
 import sys
 import tempfile
 
-import numpy
-import torch
-from torch.distributed.checkpoint.format_utils import dcp_to_torch_save
-
-HERE = pathlib.Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "interop" / "oracle"))
-import hf as transformers_models  # noqa: E402
-import oracle as judge  # noqa: E402
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "interop"))
+import judge  # noqa: E402
+import torch  # noqa: E402
 import torch_shards  # noqa: E402
+from judge import ask, check, run, same_distributed, same_hf, same_ranks, step_of  # noqa: E402
+from torch.distributed.checkpoint.format_utils import dcp_to_torch_save  # noqa: E402
 
-class Failed(Exception):
-    pass
-
-
-def run(*words, status=0):
-    done = subprocess.run([str(w) for w in words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if done.returncode != status:
-        raise Failed(f"{' '.join(map(str, words))}: exit {done.returncode} instead of {status}\n{done.stdout[-3000:]}")
-    return done.stdout
-
-
-def oracle(*words):
-    """Megatron-Core, in processes of its own."""
-    return run(sys.executable, judge.__file__, *words)
-
-
-def check(right, what):
-    if not right:
-        raise Failed(what)
+RULES = judge.ROOT / "rules"
 
 
 def sha256(tensor):
     return hashlib.sha256(tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes()).hexdigest()
-
-
-def same_logits(a, b, tolerance=1e-4):
-    """Over the vocabulary that both have; what is not a number differs."""
-    columns = min(a.shape[-1], b.shape[-1])
-    difference = abs(a[..., :columns] - b[..., :columns]).max()
-    check(a.shape[:-1] == b.shape[:-1] and difference <= tolerance, f"logits differ by {difference}")
-
-
-def without_pads(tensors):
-    """The vocabulary's rows that mean something: what stands in the others nobody says."""
-    def cut(name, tensor):
-        if not name.endswith(("word_embeddings.weight", "output_layer.weight")):
-            return tensor
-        rank = int(name[8:10]) if name.startswith("mp_rank_") else 0
-        return tensor[:max(0, judge.families.VOCAB - rank * len(tensor))]
-    return {name: cut(name, tensor) for name, tensor in tensors.items()}
-
-
-def same_tensors(read, a, b):
-    """Bit for bit, names, shapes and dtypes too; `read` one of the judge's readers."""
-    a, b = read(a), read(b)
-    check({n: t.shape for n, t in a.items()} == {n: t.shape for n, t in b.items()}, "shapes differ")
-    a, b = without_pads(a), without_pads(b)
-    check(a and a.keys() == b.keys(), f"names {sorted(a.keys() ^ b.keys())}")
-    for name, tensor in a.items():
-        check((tensor.shape, tensor.dtype) == (b[name].shape, b[name].dtype), f"{name}: shape or dtype")
-        check(sha256(tensor) == sha256(b[name]), f"{name}: other bits")
-
-
-def step_of(folder):
-    word = (folder / "latest_checkpointed_iteration.txt").read_text().strip()
-    return folder / (word if word == "release" else f"iter_{int(word):07d}")
 
 
 def mesh_options(mesh):
@@ -95,33 +39,22 @@ def mesh_options(mesh):
 class Tests:
     def __init__(self, program, work):
         self.tessera, self.work, self.made = program, work, {}
-        for family in ("gpt2", "mixtral", "deepseek_v3"):  # not in threads: transformers loads its modules as it goes
+        self.convert = judge.converter(program, RULES, work)
+        for family in ("gpt2", "mixtral", "deepseek_v3"):
             folder = work / f"hf-{family}"
-            transformers_models.make(family, folder, torch.float32, "50GB", False, 1)
-            self.made[family] = folder, transformers_models.logits(folder, judge.fixed_tokens())
+            ask("make-hf", family, "--out", folder)
+            self.made[family] = folder, judge.hf_logits(folder)
         self.hf = self.made["gpt2"][0]
-
-    def convert(self, source, name, *options):
-        target = self.work / name
-        run(self.tessera, "convert", source, target, "--quiet", "--no-sync", *options)
-        return target
-
-    def megatron_logits(self, checkpoint, name, *mesh):
-        oracle("load-mcore", checkpoint, *mesh, "--out", self.work / name)
-        return numpy.load(self.work / name)
-
-    def rules(self, family):
-        return ("--rules", HERE / "rules" / f"{family}.yaml")
 
     # (a) torch writes, we read
     def shards(self):
         folder = self.work / "shards"
-        run(sys.executable, torch_shards.__file__, folder)  # without threads, since it forks
+        judge.apart(torch_shards.main, folder)
         for name in ("torch_dcp", "torch_dist"):
             if name == "torch_dist":
                 (folder / "metadata.json").write_text(json.dumps({"sharded_backend": "torch_dist", "sharded_backend_version": 1}))
                 torch.save({"checkpoint_version": 3.0}, folder / "common.pt")
-            report = json.loads(run(self.tessera, "inspect", folder, "--json", "--hash", "--quiet"))
+            report = json.loads(run(self.tessera, "--rules-dir", RULES, "inspect", folder, "--json", "--hash", "--quiet"))
             check(report["format"] == name, f"format {report['format']}")
             found = {t["name"]: t for t in report["tensors"]}
             wanted = {n: t for n, (t, _) in torch_shards.random_tensors().items()}
@@ -156,50 +89,49 @@ class Tests:
                 check(sha256(loaded[key]) == sha256(tensor), f"{key}: other bits")
 
     # (c) Hugging Face -> ours -> Megatron-Core, which loads on its own mesh
-    def to_megatron(self, family="gpt2", meshes=((1, 1, 1), (2, 2, 1)), rules=(), asked=()):
+    def to_megatron(self, family="gpt2", meshes=((1, 1, 1), (2, 2, 1)), asked=()):
         hf, logits = self.made[family]
         name = "-".join(("c", family, *map(str, asked)))
-        ours = self.convert(hf, name, "--format", "torch_dist", *rules, *asked)
+        ours = self.convert(hf, name, "--format", "torch_dist", *asked)
         for mesh in meshes:
-            same_logits(logits, self.megatron_logits(ours, f"{name}{mesh}.npy", *mesh_options(mesh)))
-        same_tensors(judge.hf_tensors, hf, self.convert(ours, f"{name}-back", "--to", "hf", *rules))
+            judge.difference(logits, judge.megatron_logits(ours, *mesh_options(mesh)))
+        same_hf(hf, self.convert(ours, f"{name}-back", "--to", "hf", "--rules", family))
 
     # (d) Megatron-Core -> ours -> Hugging Face, and to distributed again: Megatron's own tensors
-    def from_megatron(self, family="gpt2", meshes=((1, 1, 1), (2, 2, 1)), rules=(), options=(), key=None):
+    def from_megatron(self, family="gpt2", meshes=((1, 1, 1), (2, 2, 1)), options=(), key=None):
         backs = []
         for mesh in meshes:
             name = "-".join(("d", family, *map(str, mesh), *options))
-            made = self.work / name
-            oracle("make-mcore", family, *mesh_options(mesh), "--format", "torch_dist", "--out", made, *options)
-            backs.append(self.convert(made, f"{name}-hf", "--to", "hf", *rules))
-            again = self.convert(made, f"{name}-again", "--to", "mcore", "--format", "torch_dist", "--tp", mesh[0], *rules)
-            same_tensors(judge.torch_dist_tensors, step_of(made), step_of(again))
-            check(not key or key in judge.torch_dist_tensors(step_of(made)), f"{key} is no key of Megatron's")
-            if mesh != meshes[0]:
-                same_tensors(judge.hf_tensors, backs[0], backs[-1])
-                continue
-            same_logits(self.megatron_logits(made, f"{name}.npy"), transformers_models.logits(backs[0], judge.fixed_tokens()))
+            made, logits = judge.made_by_megatron(family, self.work / name, *mesh_options(mesh), "--format", "torch_dist", *options)
+            backs.append(self.convert(made, f"{name}-hf", "--to", "hf", "--rules", family))
+            again = self.convert(made, f"{name}-again", "--to", "mcore", "--format", "torch_dist", "--tp", mesh[0], "--rules", family)
+            same_distributed(made, again)
+            check(not key or key in judge.oracle.torch_dist_tensors(step_of(made)), f"{key} is no key of Megatron's")
+            same_hf(backs[0], backs[-1])
+        judge.difference(logits, judge.hf_logits(backs[0]))
 
     # (e) ranks <-> distributed
     def ranks_and_back(self):
         for layout in ("torch", "torch_dist"):
-            oracle("make-mcore", "gpt2", "--tp", 2, "--pp", 2, "--dtype", "bf16", "--format", layout, "--out", self.work / f"e-{layout}")
+            ask("make-mcore", "gpt2", "--tp", 2, "--pp", 2, "--dtype", "bf16", "--format", layout, "--out", self.work / f"e-{layout}")
         there = self.convert(self.work / "e-torch", "e-there", "--to", "mcore", "--format", "torch_dist", "--tp", 2)
         back = self.convert(there, "e-back", "--to", "mcore", "--tp", 2, "--pp", 2)
-        same_tensors(judge.torch_dist_tensors, step_of(self.work / "e-torch_dist"), step_of(there))
-        same_tensors(judge.torch_tensors, step_of(self.work / "e-torch"), step_of(back))
+        same_distributed(self.work / "e-torch_dist", there)
+        same_ranks(self.work / "e-torch", back)
 
-    def other_states(self):
-        """Virtual stages under local names; optimizer state beside the weights."""
-        for name, options in (("ranks", []), ("local", ["--tp", 2, "--pp", 2, "--vpp", 2, "--format", "torch_dist", "--spec", "local"]),
-                              ("optimizer", ["--tp", 2, "--dp", 2, "--format", "torch_dist", "--optimizer", "dp_reshardable"])):
-            oracle("make-mcore", "gpt2", *options, "--out", self.work / f"s-{name}")
-        hf = [self.convert(self.work / f"s-{name}", f"s-{name}-hf", "--to", "hf") for name in ("ranks", "local")]
-        same_tensors(judge.hf_tensors, *hf)
-        trained = self.work / "s-optimizer"
-        said = run(self.tessera, "convert", trained, self.work / "s-trained-hf", "--to", "hf")
-        check("of optimizer state are not read" in said, f"no word of the optimizer: {said}")
-        same_logits(self.megatron_logits(trained, "s.npy"), transformers_models.logits(self.work / "s-trained-hf", judge.fixed_tokens()))
+    def virtual_stages(self):
+        """Under local names; what ranks without them hold."""
+        ask("make-mcore", "gpt2", "--out", self.work / "s-ranks")
+        ask("make-mcore", "gpt2", "--tp", 2, "--pp", 2, "--vpp", 2, "--format", "torch_dist", "--spec", "local", "--out", self.work / "s-local")
+        same_hf(*(self.convert(self.work / f"s-{name}", f"s-{name}-hf", "--to", "hf") for name in ("ranks", "local")))
+
+    def trained(self):
+        """Optimizer state beside the weights."""
+        trained, hf = self.work / "s-optimizer", self.work / "s-trained-hf"
+        ask("make-mcore", "gpt2", "--tp", 2, "--dp", 2, "--format", "torch_dist", "--optimizer", "dp_reshardable", "--out", trained)
+        said = run(self.tessera, "--rules-dir", RULES, "convert", trained, hf, "--to", "hf")
+        check("left behind, since only weights are converted: optimizer" in said, f"no word of the optimizer: {said}")
+        judge.difference(judge.megatron_logits(trained), judge.hf_logits(hf))
 
     def same_bytes(self):
         """Threads and memory change nothing."""
@@ -219,7 +151,7 @@ class Tests:
             shutil.copytree(good, bad)
             change(step_of(bad))
             out = self.work / "f-out"
-            said = run(self.tessera, "convert", bad, out, "--to", "hf", status=3)
+            said = run(self.tessera, "--rules-dir", RULES, "convert", bad, out, "--to", "hf", status=3)
             left = [p.name for p in self.work.iterdir() if p.name.startswith((".f-out", "f-out"))]
             check(not left, f"left behind: {left}")
             for word in words:
@@ -274,43 +206,41 @@ class Tests:
         refused(lambda step: (step / "__0_0.distcp").write_bytes(bits), "__0_0.distcp", "checksum")
 
     def table(self):
-        moe = dict(family="mixtral", rules=self.rules("mixtral"))
-        layers = dict(family="deepseek_v3", rules=self.rules("deepseek_v3"))
-        no_mtp = (*layers["rules"], "--set", "num_nextn_predict_layers=0")  # transformers drops the weights, not the key
+        moe, layers = dict(family="mixtral"), dict(family="deepseek_v3")
         yield "torch's shards", self.shards
         yield "read by torch", self.read_by_torch
         yield "gpt2 to Megatron-Core", self.to_megatron
         yield "gpt2 to Megatron-Core, padded for two ranks", lambda: self.to_megatron(meshes=((2, 1, 1),), asked=("--tp", 2))
         yield "gpt2 from Megatron-Core", self.from_megatron
         yield "ranks and back", self.ranks_and_back
-        yield "other states", self.other_states
+        yield "virtual stages", self.virtual_stages
+        yield "an optimizer beside the weights", self.trained
         yield "same bytes", self.same_bytes
         yield "hostile files", self.hostile
         yield "experts to Megatron-Core", lambda: self.to_megatron(meshes=((1, 1, 1), (2, 1, 2)), **moe)
         yield "experts from Megatron-Core", lambda: self.from_megatron(
             meshes=((1, 1, 1), (2, 2, 2)), key="decoder.layers.mlp.experts.experts.linear_fc1.weight", **moe)
         yield "grouped experts from Megatron-Core", lambda: self.from_megatron(meshes=((1, 1, 1),), options=("--grouped",), **moe)
-        yield "layers that differ, to Megatron-Core", lambda: self.to_megatron("deepseek_v3", ((1, 2, 2),), no_mtp)
+        yield "layers that differ, to Megatron-Core", lambda: self.to_megatron(meshes=((1, 2, 2),), **layers)
         yield "layers that differ, from Megatron-Core", lambda: self.from_megatron(
             meshes=((1, 1, 1), (2, 1, 2)), key="decoder.layers.1.mlp.experts.experts.linear_fc1.weight", **layers)
 
 
 def main():
-    program = pathlib.Path(sys.argv[1]).resolve() / "tessera"
-    wanted = sys.argv[2:]
+    program, words = pathlib.Path(sys.argv[1]).resolve() / "tessera", sys.argv[2:]
     passed = failed = 0
-    with tempfile.TemporaryDirectory() as work, concurrent.futures.ThreadPoolExecutor(2) as pool:
+    with tempfile.TemporaryDirectory() as work:
         tests = Tests(program, pathlib.Path(work))
-        running = [(name, pool.submit(test)) for name, test in tests.table() if not wanted or any(w in name for w in wanted)]
-        for name, test in running:
+        wanted = {name: test for name, test in tests.table() if not words or any(word in name for word in words)}
+        for name, job in judge.side_by_side(wanted):
             try:
-                test.result()
+                job.result()
                 passed += 1
-            except (Exception, SystemExit) as reason:
+            except judge.Failed as reason:
                 failed += 1
-                print(f"{name}: {reason!r}" if not isinstance(reason, Failed) else f"{name}: {reason}", flush=True)
+                print(f"{name}: {reason}", flush=True)
     print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    return 1 if failed or not passed else 0
 
 
 if __name__ == "__main__":
