@@ -5,10 +5,12 @@ import pathlib
 
 import torch
 from bench import Case, census, counted
-from llama.golden import DIVISIBLE, SET, returned, v4
+from llama.golden import returned, v4
 from megatron import Mesh, over_ranks
 
 HERE = pathlib.Path(__file__).parent
+DIVISIBLE = 5  # make_vocab_size_divisible_by: each tp pads 251 words otherwise
+SET = ["--set", f"make_vocab_size_divisible_by={DIVISIBLE}"]
 V4 = v4(HERE / "census.json")
 V5 = ["--dialect", "hf_v5,hf_v5_rotary"]
 BUFFERS = (".attention.bias", ".attention.masked_bias", ".attention.rotary_emb.inv_freq")
@@ -49,9 +51,9 @@ def last(hf, rank):
     return found
 
 
-def arguments(config, mesh):
+def arguments(config, mesh, divisible=DIVISIBLE):
     rope = config.get("rope_parameters") or {}
-    heads, vocab, unit = config["num_attention_heads"], config["vocab_size"], DIVISIBLE * mesh.tp
+    heads, vocab, unit = config["num_attention_heads"], config["vocab_size"], divisible * mesh.tp
     return {"num_layers": config["num_hidden_layers"], "hidden_size": config["hidden_size"], "num_attention_heads": heads,
             "group_query_attention": False, "kv_channels": config["hidden_size"] // heads, "ffn_hidden_size": config["intermediate_size"],
             "max_position_embeddings": config["max_position_embeddings"], "seq_length": config["max_position_embeddings"],
@@ -61,7 +63,7 @@ def arguments(config, mesh):
             "swiglu": False, "squared_relu": False, "quick_geglu": False, "bias_gelu_fusion": config.get("hidden_act") == "gelu_fast",
             "use_parallel_residual": config.get("use_parallel_residual", True),
             "untie_embeddings_and_output_weights": not config.get("tie_word_embeddings", False), "vocab_size": vocab,
-            "make_vocab_size_divisible_by": DIVISIBLE, "padded_vocab_size": -(-vocab // unit) * unit}
+            "make_vocab_size_divisible_by": divisible, "padded_vocab_size": -(-vocab // unit) * unit}
 
 
 def source(**config):
@@ -83,30 +85,41 @@ def case(name, mesh, more=None, lost=(), **config):
 
 
 def silent():
-    """Nothing said, and the way back from Megatron's arguments alone."""
+    """Nothing said, and the way back from Megatron's arguments alone; with `use_parallel_residual` not among them, there is none."""
     given = {"rotary_pct": 0.25, "rotary_emb_base": 10000.0, "layer_norm_eps": 1e-5, "hidden_act": "gelu", "use_parallel_residual": True,
              "tie_word_embeddings": False, "architectures": ["GPTNeoXForCausalLM"]}
-    one = case("what a silent config.json means", Mesh(tp=2), **dict.fromkeys([*given, "rope_parameters", "attention_bias"]))
-    one.alone, one.returned = True, {**given, "model_type": "gpt_neox", "rope_scaling": None}
+    for name, said in (("what a silent config.json means", {}), ("arguments of Megatron alone", {"use_parallel_residual": None})):
+        one = case(name, Mesh(tp=2), **dict.fromkeys([*given, "rope_parameters", "attention_bias"]))
+        one.alone, one.said = True, said
+        one.returned = {**given, "model_type": "gpt_neox", "rope_scaling": None, "use_parallel_residual": not said}
+        yield one
+
+
+def linear():
+    one = case("linear, as transformers 4 spells it", Mesh(), **{**V4, "rope_scaling": {"rope_type": "linear", "factor": 4.0}})
+    one.alone, one.returned = True, {"rope_scaling": {"rope_type": "linear", "factor": 4.0}}
     return one
 
 
 def cases():
     for dtype in (None, torch.float16, torch.float32):
-        yield census(HERE / "census.json", ["--tp", 2, "--pp", 3], V5, f"census, {dtype or 'bf16'}", dtype)
+        one = census(HERE / "census.json", ["--tp", 2, "--pp", 3], V5, f"census, {dtype or 'bf16'}", dtype)
+        one.args, one.returned = arguments(one.config, Mesh(tp=2), 128), returned(one.config)
+        yield one
     yield census(HERE / "census.json", ["--tp", 2], ["--dialect", "hf_v5,hf_v5_rotary,hf_lm_head"], "census, as in memory", tensors="tensors_native")
     for mesh in (Mesh(), Mesh(tp=4), Mesh(pp=2), Mesh(tp=2, pp=2), Mesh(tp=2, pp=2, vpp=2)):
         yield case(str(mesh), mesh)
     yield case("config.json of transformers 4", Mesh(tp=2), **{**V4, "rotary_pct": 0.5, "rotary_emb_base": 20000})
-    for mesh in (Mesh(), Mesh(tp=2, pp=2)):
+    for mesh in (Mesh(tp=2), Mesh(pp=2)):
         yield case(f"tied, {mesh}", mesh, tie_word_embeddings=True)
     words = source()[0]["gpt_neox.embed_in.weight"]
     yield case("tied, and a head", Mesh(), {"embed_out.weight": words}, ["embed_out.weight"], tie_word_embeddings=True)
     yield case("one after the other, in the tanh form", Mesh(tp=2), use_parallel_residual=False, hidden_act="gelu_fast", layer_norm_eps=2e-5)
-    yield case("linear, as transformers 4 spells it", Mesh(), **{**V4, "rope_scaling": {"rope_type": "linear", "factor": 4.0}})
+    yield case("config.json of transformers 5", Mesh(), rope_parameters={"rope_type": "default", "rope_theta": 20000.0, "partial_rotary_factor": 0.5})
+    yield linear()
     buffers = {f"gpt_neox.layers.{l}{end}": torch.ones(1, 1, 3, 3) for l in range(4) for end in BUFFERS}
     yield case("buffers of old", Mesh(tp=2), buffers, BUFFERS)
-    yield silent()
+    yield from silent()
     refused = {"attention without biases": {"attention_bias": False}, "another activation": {"hidden_act": "relu"},
                "dynamic, as of old": {**V4, "rope_scaling": {"type": "dynamic", "factor": 2.0}},
                "another head": {"architectures": ["GPTNeoXForSequenceClassification"]}}
