@@ -81,7 +81,7 @@ def arguments(config, mesh, divisible=DIVISIBLE):
             "rotary_base": rope.get("rope_theta", config.get("rope_theta", 10000.0)), "rotary_percent": 1.0, "rotary_interleaved": False,
             "rotary_seq_len_interpolation_factor": rope.get("factor"), "position_embedding_type": "none" if config.get("alibi") else "rope",
             "normalization": "LayerNorm", "apply_layernorm_1p": False, "add_bias_linear": config.get("bias", False),
-            "swiglu": False, "squared_relu": False, "quick_geglu": False, "bias_gelu_fusion": False,
+            "swiglu": False, "squared_relu": False, "quick_geglu": False, "bias_gelu_fusion": config.get("activation") == "gelu_pytorch_tanh",
             "untie_embeddings_and_output_weights": not config.get("tie_word_embeddings", True), "vocab_size": vocab,
             "make_vocab_size_divisible_by": divisible, "padded_vocab_size": -(-vocab // unit) * unit,
             "multi_query": config.get("multi_query", True), "new_decoder_architecture": newer, "parallel_attn": config.get("parallel_attn", True),
@@ -160,7 +160,8 @@ def apart():
 def refusals():
     wrong = {"a newer decoder in sequence": ("40b", {"parallel_attn": False}), "two norms in the older decoder": ("7b", {"num_ln_in_parallel_attn": 2}),
              "dynamic, as of old": ("7b", {**v4(HERE / "census_7b.json"), "rope_scaling": {"type": "dynamic", "factor": 2.0}}),
-             "another activation": ("7b", {"activation": "relu"}), "another head": ("7b", {"architectures": ["FalconForSequenceClassification"]})}
+             "another activation": ("rw", {"activation": "relu"}), "the tanh form without biases": ("7b", {"activation": "gelu_pytorch_tanh"}),
+             "another head": ("7b", {"architectures": ["FalconForSequenceClassification"]})}
     return [Case(f"refused: {name}", *source(shape, **config), SET, refused="B03") for name, (shape, config) in wrong.items()]
 
 
@@ -172,7 +173,8 @@ def cases():
     for shape, mesh in (("7b", Mesh(tp=2)), ("7b", Mesh(pp=2)), ("40b", Mesh(tp=4)), ("40b", Mesh(tp=2, pp=2, vpp=2)), ("rw", Mesh()), ("rw", Mesh(tp=2, pp=2))):
         yield case(shape, str(mesh), mesh)
     yield case("40b", "one norm, untied", Mesh(tp=2, pp=2), **FALCON2)
-    yield case("rw", "rotary, untied, other numbers", Mesh(tp=2), alibi=False, tie_word_embeddings=False, layer_norm_epsilon=2e-5, max_position_embeddings=64)
+    yield case("rw", "rotary, untied, other numbers", Mesh(tp=2), alibi=False, tie_word_embeddings=False, layer_norm_epsilon=2e-5, max_position_embeddings=64,
+               activation="gelu_pytorch_tanh")
     yield case("40b", "config.json of transformers 5", Mesh(), num_ln_in_parallel_attn=None, rope_parameters={"rope_type": "default", "rope_theta": 500042.0})
     yield linear()
     for head in (0, 1):

@@ -64,7 +64,7 @@ def cases():
     for head in (0, 1):
         yield tied(Mesh(tp=2), FILE, layer, more(said), head)
     yield case("other numbers, as transformers 4 spells it", Mesh(), **v4(FILE), query_pre_attn_scalar=144, sliding_window=8,
-               attn_logit_softcapping=20.0, final_logit_softcapping=10.0, layer_types=["full_attention"] * 3 + ["sliding_attention"])
+               attn_logit_softcapping=0.5, final_logit_softcapping=0.25, layer_types=["full_attention"] * 3 + ["sliding_attention"])
     yield uncapped()
     yield silent("what a silent config.json means", {})
     yield silent("a frequency of windows", {"window_attn_skip_freq": 2})

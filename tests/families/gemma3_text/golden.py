@@ -7,7 +7,7 @@ import torch
 from bench import Case, census, counted
 from gemma.golden import refused
 from gemma2.golden import layer as gemma2_layer, more
-from llama.golden import SET, arguments, changed, decoder, v4
+from llama.golden import DIVISIBLE, SET, arguments, changed, decoder, v4
 from megatron import Mesh
 
 FILE = pathlib.Path(__file__).with_name("census.json")
@@ -44,7 +44,7 @@ def case(name, mesh, layers=6, **config):
     said = changed({**said, "num_hidden_layers": layers, "layer_types": said["layer_types"][:layers]}, config)
     want = decoder(hf, mesh, layers, lambda rank, l: layer(hf, rank, l, said["num_key_value_heads"]))
     back = V5 if "rope_parameters" in said else []
-    return Case(name, hf, said, mesh.options() + SET, want, said_of(said, mesh, 8), back, returned(said))
+    return Case(name, hf, said, mesh.options() + SET, want, said_of(said, mesh, DIVISIBLE), back, returned(said))
 
 
 def silent(name, said=(), **config):
