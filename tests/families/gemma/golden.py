@@ -5,7 +5,7 @@ import pathlib
 
 import torch
 from bench import Case, counted
-from llama.golden import SET, built, case, changed, returned, three_dtypes, tied, v4
+from llama.golden import SET, built, case, changed, three_dtypes, tied, v4
 from megatron import Mesh
 
 FILE = pathlib.Path(__file__).with_name("census.json")
