@@ -9,7 +9,7 @@ from bench import Case, census, counted
 from megatron import Mesh, over_ranks
 
 HERE = pathlib.Path(__file__).parent
-DIVISIBLE = 8  # make_vocab_size_divisible_by
+DIVISIBLE = 10  # make_vocab_size_divisible_by: of 251 words, 260 or, on four ranks, 280
 SET = ["--set", f"make_vocab_size_divisible_by={DIVISIBLE}"]
 
 
@@ -19,6 +19,11 @@ def attention(hf, rank, l, groups):
     return {b + "linear_qkv.layer_norm_weight": hf[a + "input_layernorm.weight"],
             b + "linear_qkv.weight": rank.qkv(q, k, v, groups),
             b + "linear_proj.weight": rank.columns(hf[a + "self_attn.o_proj.weight"])}
+
+
+def qkv_bias(hf, rank, l, groups):
+    q, k, v = (hf[f"model.layers.{l}.self_attn.{part}_proj.bias"] for part in "qkv")
+    return {"self_attention.linear_qkv.bias": rank.qkv(q, k, v, groups)}
 
 
 def dense(hf, rank, l):
@@ -91,6 +96,14 @@ def plain(hf, rank, l, groups):
     return {**attention(hf, rank, l, groups), **dense(hf, rank, l)}
 
 
+def biased(hf, rank, l, groups):
+    """The rows of a column-parallel layer have their bias on the same rank; that of a row-parallel layer is whole on each."""
+    a = f"model.layers.{l}."
+    return {**plain(hf, rank, l, groups), **qkv_bias(hf, rank, l, groups), "self_attention.linear_proj.bias": hf[a + "self_attn.o_proj.bias"],
+            "mlp.linear_fc1.bias": rank.gated(hf[a + "mlp.gate_proj.bias"], hf[a + "mlp.up_proj.bias"]),
+            "mlp.linear_fc2.bias": hf[a + "mlp.down_proj.bias"]}
+
+
 def built(name, mesh, hf, config, layer=plain, more=None, back=(), **rest):
     """A case of these tensors. layer(hf, rank, l, groups): what stands in layer l; `more`: arguments that llama has otherwise."""
     groups = config.get("num_key_value_heads", config["num_attention_heads"])
@@ -106,13 +119,20 @@ def case(name, mesh, file=HERE / "census.json", layer=plain, more=None, **config
     return built(name, mesh, hf, changed(said, config), layer, more)
 
 
-def three_dtypes(file, **more):
+def three_dtypes(file, mesh=Mesh(tp=2, pp=2), **more):
     """A census with the usual padding, in each dtype, both ways; `more`: arguments."""
     for dtype in (None, torch.float16, torch.float32):
-        one = census(file, ["--tp", 2, "--pp", 2], name=f"census, {dtype or 'bf16'}", dtype=dtype)
+        one = census(file, mesh.options(), name=f"census, {dtype or 'bf16'}", dtype=dtype)
         one.back, one.returned = respelled(one.config), returned(one.config)
-        one.args = {**arguments(one.config, Mesh(tp=2), 128), **more}
+        one.args = {**arguments(one.config, mesh, 128), **more}
         yield one
+
+
+def usual(file, layer=plain, more=None, meshes=(Mesh(), Mesh(tp=4), Mesh(tp=2, pp=2), Mesh(tp=2, pp=2, vpp=2))):
+    yield from three_dtypes(file, meshes[2], **(more or {}))
+    for mesh in meshes:
+        yield case(str(mesh), mesh, file, layer, more)
+    yield case("as transformers 4 spells it", meshes[1], file, layer, more, **v4(file))
 
 
 def refused(name, file=HERE / "census.json", there=(), **config):
@@ -156,11 +176,19 @@ def silent():
     return one
 
 
-def alone():
-    """Without the config.json of the way there; a factor that is not in use."""
-    one = case("Megatron's arguments alone", Mesh(tp=2), **v4(HERE / "census.json"))
-    one.alone, one.said, one.back = True, {"rope_scaling_factor": 8.0}, ["--rules", "llama"]
-    one.returned = {**{key: one.config[key] for key in KEYS}, "rope_scaling": None}
+def alone(family, file, layer=plain, more=None, said=(), **config):
+    """Without the config.json of the way there. `said`: arguments as Megatron itself says them; a factor that is not in use is one."""
+    one = case("Megatron's arguments alone", Mesh(tp=2), file, layer, more, **{**v4(file), **config})
+    one.alone, one.said, one.back = True, {"rope_scaling_factor": 8.0, **dict(said)}, ["--rules", family]
+    one.returned = {**{key: one.config[key] for key in KEYS if key in one.config}, "rope_scaling": None}
+    return one
+
+
+def tied_alone():
+    """As transformers 5 spells it: every key of the scaling is made, none comes along."""
+    one = tied(Mesh(pp=2, vpp=2), HERE / "census_tied.json", **LLAMA3)
+    one.alone, one.back = True, [*one.back, "--rules", "llama"]
+    one.returned = {**{key: one.config[key] for key in KEYS if key in one.config}, **LLAMA3, "rope_theta": None, "rope_scaling": None}
     return one
 
 
@@ -178,25 +206,26 @@ def scaled(**rope):
 
 def refusals():
     without = {key: value for key, value in SCALED.items() if key != "factor"}
-    wrong = {"bias of the attention alone": {"attention_bias": True, "there": ["--rules", "llama"]}, "bias of the mlp alone": {"mlp_bias": True},
+    wrong = {"bias of the attention alone": {"attention_bias": True, "there": ["--rules", "llama"]}, "bias of the MLP alone": {"mlp_bias": True},
              "yarn": {"rope_parameters": {"rope_theta": 10000.0, "rope_type": "yarn", "factor": 4.0}},
              "dynamic, as of old": scaled(type="dynamic", factor=2.0), "llama3 without a factor": scaled(**without),
-             "linear without a factor": scaled(rope_type="linear"), "low": scaled(**SCALED | {"low_freq_factor": 2.0}),
-             "high": scaled(**SCALED | {"high_freq_factor": 8.0}), "original length": scaled(**SCALED | {"original_max_position_embeddings": 32}),
+             "linear without a factor": scaled(rope_type="linear"), "a factor of 0": scaled(rope_type="linear", factor=0.0),
+             "low": scaled(**SCALED | {"low_freq_factor": 2.0}), "high": scaled(**SCALED | {"high_freq_factor": 8.0}),
+             "original length": scaled(**SCALED | {"original_max_position_embeddings": 32}),
              "activation": {"hidden_act": "gelu"}, "another head": {"architectures": ["LlamaForSequenceClassification"]}}
     return [refused(name, **config) for name, config in wrong.items()]
 
 
 def cases():
-    yield from three_dtypes(HERE / "census.json")
-    for mesh in (Mesh(), Mesh(tp=4), Mesh(tp=2, pp=2), Mesh(tp=2, pp=2, vpp=2)):
-        yield case(str(mesh), mesh)
-    for mesh, head in ((Mesh(), 1), (Mesh(tp=2), 0), (Mesh(tp=2, pp=2), None), (Mesh(pp=2, vpp=2), None)):
+    yield from usual(HERE / "census.json")
+    for mesh, head in ((Mesh(), 1), (Mesh(tp=2), 0), (Mesh(tp=2, pp=2), None)):
         yield tied(mesh, HERE / "census_tied.json", head=head, **LLAMA3)
+    yield tied_alone()
     yield few_groups()
     yield silent()
-    yield alone()
+    yield alone("llama", HERE / "census.json")
     yield case("llama3, as transformers 4 spells it", Mesh(), **scaled(**SCALED))
     yield case("linear, as transformers 4 spells it", Mesh(), **scaled(**LINEAR))
-    yield case("linear", Mesh(), rope_parameters={"rope_theta": 10000.0, **LINEAR})
+    yield case("linear", Mesh(), rope_parameters={"rope_theta": 10000.0, **LINEAR, "factor": 1.0})
+    yield case("the rules of a child, which has biases", Mesh(tp=2), HERE.parent / "llama_bias" / "census.json", biased, {"add_bias_linear": True})
     yield from refusals()
