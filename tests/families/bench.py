@@ -27,6 +27,7 @@ class Case:
     refused: str = None          # instead of all that: the id that must be said
     add: dict = None             # {folder of a rank: tensors, nested as in the file} put there before the way back; with `refused`,
                                  # that is what must be refused
+    said: dict = None            # arguments changed in the Megatron files before the way back, as other software says them; None: it goes
     alone: bool = False          # config.json does not go along on the way back
 
 
@@ -160,7 +161,7 @@ class Bench:
         out = self.work / "out"
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir(parents=True)
-        if case.refused and not case.add:
+        if case.refused and not case.add and not case.said:
             return self.convert(self.source(case), out / "mc", case.there, case.refused)
         self.convert(self.source(case), out / "mc", case.there)
         self.check_megatron(case, out / "mc" / "release")
@@ -183,6 +184,15 @@ class Bench:
                 same(case.want[rank], dict(flat(weights_of(file))), rank)
             said = {**vars(file["args"]), "checkpoint_version": file.get("checkpoint_version")}
             same_keys(case.args or {}, said, rank + ", args")
-            if case.add and rank in case.add:
-                merge(file["model"], case.add[rank])
+            if case.said or rank in (case.add or {}):
+                self.alter(case, rank, file)
                 torch.save(file, path)
+
+    def alter(self, case, rank, file):
+        if case.add:
+            merge(file["model"], case.add.get(rank, {}))
+        for key, value in (case.said or {}).items():
+            if value is None:
+                vars(file["args"]).pop(key, None)
+            else:
+                vars(file["args"])[key] = value
