@@ -115,7 +115,7 @@ def cases():
     yield case("stacked, two stages", Mesh(tp=2, pp=2, ep=2, etp=1), tensors="tensors_native", num_hidden_layers=2)
     yield case("sequential", Mesh(tp=2, ep=2), rename=sequential)
     yield case("local spec", Mesh(ep=2), rename=local)
-    yield case("as transformers 4 spells it", Mesh(ep=2), rope_parameters=None, rope_theta=500000.0)
+    yield case("as transformers 4 spells it", Mesh(ep=2), rope_parameters=None, rope_theta=500000.0, sliding_window=None)
     yield case("a window, silent on RoPE", sliding_window=16, rope_parameters=None)
     yield dataclasses.replace(case("back without a config.json beside", Mesh(tp=2, ep=2)), alone=True, returned=ALONE)
     yield from refusals()

@@ -75,7 +75,7 @@ def cases():
         yield case(str(mesh), mesh)
     yield case("stacked", Mesh(tp=2, ep=3), tensors="tensors_native")
     yield case("sequential", Mesh(ep=2), rename=sequential)
-    yield case("local spec", Mesh(tp=2, ep=2, etp=1), rename=local)
+    yield case("local spec", Mesh(tp=2, pp=2, ep=2, etp=1), rename=local)
     yield case("weights of the chosen experts add up to one", Mesh(ep=2), norm_topk_prob=True)
     yield case("as transformers 4 spells it", Mesh(tp=2), rope_parameters=None, rope_theta=500000.0, num_local_experts=None, num_experts=12)
     yield case("every second layer, but not the last", Mesh(pp=2, ep=2), "census_step.json")
