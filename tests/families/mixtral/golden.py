@@ -111,7 +111,7 @@ def cases():
     yield census(HERE / "census.json", ["--tp", 2, "--ep", 3], ["--set", "experts=stacked"], "census, stacked", tensors="tensors_native")
     for mesh in (Mesh(), Mesh(pp=3), Mesh(ep=4), Mesh(tp=2), Mesh(tp=2, ep=2), Mesh(tp=2, ep=2, etp=1), Mesh(tp=2, pp=3, ep=4, etp=1)):
         yield case(str(mesh), mesh)
-    yield case("stacked", Mesh(tp=2, ep=2), tensors="tensors_native")
+    yield dataclasses.replace(case("stacked", Mesh(tp=2, ep=2), tensors="tensors_native"), linear=("linear_",))
     yield case("stacked, two stages", Mesh(tp=2, pp=2, ep=2, etp=1), tensors="tensors_native", num_hidden_layers=2)
     yield case("sequential", Mesh(tp=2, ep=2), rename=sequential)
     yield case("local spec", Mesh(ep=2), rename=local)

@@ -52,7 +52,7 @@ def cases():
     yield case("stacked", Mesh(tp=2, ep=3), tensors="tensors_native")
     yield case("sequential", Mesh(ep=2), rename=sequential)
     yield case("local spec", Mesh(tp=2, ep=2, etp=1), rename=local)
-    yield case("without biases", Mesh(tp=2), qkv_bias=False)
+    yield dataclasses.replace(case("without biases", Mesh(tp=2), qkv_bias=False), linear=("linear_",))
     yield case("weights of the chosen experts add up to one", Mesh(ep=2), norm_topk_prob=True)
     yield case("as transformers 4 spells it", Mesh(tp=2), rope_parameters=None, rope_theta=500000.0, qkv_bias=None)
     yield case("every layer of experts", num_hidden_layers=1, mlp_only_layers=[])

@@ -73,7 +73,7 @@ def cases():
     yield census(HERE / "census.json", ["--ep", 4], ["--set", "experts=stacked"], "census, stacked", tensors="tensors_native")
     for mesh in (Mesh(), Mesh(tp=2, pp=2), Mesh(pp=2, vpp=2), Mesh(tp=2, ep=2), Mesh(tp=2, pp=2, ep=2, etp=1), Mesh(tp=4, pp=2, vpp=2, ep=2, etp=2)):
         yield case(str(mesh), mesh)
-    yield case("stacked", Mesh(tp=2, ep=3), tensors="tensors_native")
+    yield dataclasses.replace(case("stacked", Mesh(tp=2, ep=3), tensors="tensors_native"), linear=("linear_",))
     yield case("sequential", Mesh(ep=2), rename=sequential)
     yield case("local spec", Mesh(tp=2, pp=2, ep=2, etp=1), rename=local)
     yield case("weights of the chosen experts add up to one", Mesh(ep=2), norm_topk_prob=True)
