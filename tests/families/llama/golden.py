@@ -21,6 +21,11 @@ def attention(hf, rank, l, groups):
             b + "linear_proj.weight": rank.columns(hf[a + "self_attn.o_proj.weight"])}
 
 
+def qkv_bias(hf, rank, l, groups):
+    q, k, v = (hf[f"model.layers.{l}.self_attn.{part}_proj.bias"] for part in "qkv")
+    return {"self_attention.linear_qkv.bias": rank.qkv(q, k, v, groups)}
+
+
 def dense(hf, rank, l):
     a = f"model.layers.{l}."
     return {"mlp.linear_fc1.layer_norm_weight": hf[a + "post_attention_layernorm.weight"],
@@ -106,13 +111,20 @@ def case(name, mesh, file=HERE / "census.json", layer=plain, more=None, **config
     return built(name, mesh, hf, changed(said, config), layer, more)
 
 
-def three_dtypes(file, **more):
+def three_dtypes(file, mesh=Mesh(tp=2, pp=2), **more):
     """A census with the usual padding, in each dtype, both ways; `more`: arguments."""
     for dtype in (None, torch.float16, torch.float32):
-        one = census(file, ["--tp", 2, "--pp", 2], name=f"census, {dtype or 'bf16'}", dtype=dtype)
+        one = census(file, mesh.options(), name=f"census, {dtype or 'bf16'}", dtype=dtype)
         one.back, one.returned = respelled(one.config), returned(one.config)
-        one.args = {**arguments(one.config, Mesh(tp=2), 128), **more}
+        one.args = {**arguments(one.config, mesh, 128), **more}
         yield one
+
+
+def usual(file, layer=plain, more=None, meshes=(Mesh(), Mesh(tp=4), Mesh(tp=2, pp=2), Mesh(tp=2, pp=2, vpp=2))):
+    yield from three_dtypes(file, meshes[2], **(more or {}))
+    for mesh in meshes:
+        yield case(str(mesh), mesh, file, layer, more)
+    yield case("as transformers 4 spells it", meshes[1], file, layer, more, **v4(file))
 
 
 def refused(name, file=HERE / "census.json", there=(), **config):
@@ -156,11 +168,11 @@ def silent():
     return one
 
 
-def alone():
-    """Without the config.json of the way there; a factor that is not in use."""
-    one = case("Megatron's arguments alone", Mesh(tp=2), **v4(HERE / "census.json"))
-    one.alone, one.said, one.back = True, {"rope_scaling_factor": 8.0}, ["--rules", "llama"]
-    one.returned = {**{key: one.config[key] for key in KEYS}, "rope_scaling": None}
+def alone(family, file, layer=plain, more=None, said=(), **config):
+    """Without the config.json of the way there. `said`: arguments as Megatron itself says them; a factor that is not in use is one."""
+    one = case("Megatron's arguments alone", Mesh(tp=2), file, layer, more, **{**v4(file), **config})
+    one.alone, one.said, one.back = True, {"rope_scaling_factor": 8.0, **dict(said)}, ["--rules", family]
+    one.returned = {**{key: one.config[key] for key in KEYS if key in one.config}, "rope_scaling": None}
     return one
 
 
@@ -188,14 +200,12 @@ def refusals():
 
 
 def cases():
-    yield from three_dtypes(HERE / "census.json")
-    for mesh in (Mesh(), Mesh(tp=4), Mesh(tp=2, pp=2), Mesh(tp=2, pp=2, vpp=2)):
-        yield case(str(mesh), mesh)
+    yield from usual(HERE / "census.json")
     for mesh, head in ((Mesh(), 1), (Mesh(tp=2), 0), (Mesh(tp=2, pp=2), None), (Mesh(pp=2, vpp=2), None)):
         yield tied(mesh, HERE / "census_tied.json", head=head, **LLAMA3)
     yield few_groups()
     yield silent()
-    yield alone()
+    yield alone("llama", HERE / "census.json")
     yield case("llama3, as transformers 4 spells it", Mesh(), **scaled(**SCALED))
     yield case("linear, as transformers 4 spells it", Mesh(), **scaled(**LINEAR))
     yield case("linear", Mesh(), rope_parameters={"rope_theta": 10000.0, **LINEAR})
