@@ -7,7 +7,6 @@ from megatron import Mesh
 
 HERE = pathlib.Path(__file__).parent
 MORE = {"add_bias_linear": True}
-RULES = ["--rules", "llama_bias"]
 
 
 def layer(hf, rank, l, groups):
@@ -18,8 +17,6 @@ def layer(hf, rank, l, groups):
 
 
 def cases():
-    for one in usual(HERE / "census.json", layer, MORE, [Mesh(), Mesh(tp=4), Mesh(tp=2, pp=3)]):
-        one.there, one.back = [*one.there, *RULES], [*one.back, *RULES]
-        yield one
-    for key in ("attention_bias", "mlp_bias"):
-        yield refused(f"without {key}", HERE / "census.json", RULES, **{key: False})
+    yield from usual(HERE / "census.json", layer, MORE, [Mesh(), Mesh(tp=4), Mesh(tp=2, pp=3)])
+    yield refused("attention alone", HERE / "census.json", mlp_bias=False)
+    yield refused("MLP alone", HERE / "census.json", ["--rules", "llama_bias"], attention_bias=False)

@@ -34,7 +34,7 @@ def cases():
     yield rotary(1.0, **{**v4(CENSUS), "partial_rotary_factor": None})
     yield case("a window", Mesh(), CENSUS, layer, {"window_size": [20, 0]}, sliding_window=21)
     own = alone("phi3", CENSUS, layer, {"window_size": None})
-    own.returned |= {"head_dim": DIM, "partial_rotary_factor": 1.0, "sliding_window": 64}
+    own.returned |= {"head_dim": DIM, "partial_rotary_factor": 1.0, "sliding_window": None}
     yield own
     yield refused("longrope", CENSUS, rope_parameters={"rope_theta": 10000.0, "rope_type": "longrope", "short_factor": [1.0], "long_factor": [2.0]})
     yield refused("longrope, as of old", CENSUS, **{**v4(CENSUS), "rope_scaling": {"type": "su", "short_factor": [1.0], "long_factor": [2.0]}})
