@@ -9,7 +9,7 @@ from bench import Case, census, counted
 from megatron import Mesh, over_ranks
 
 HERE = pathlib.Path(__file__).parent
-DIVISIBLE = 8  # make_vocab_size_divisible_by
+DIVISIBLE = 10  # make_vocab_size_divisible_by: of 251 words, 260 or, on four ranks, 280
 SET = ["--set", f"make_vocab_size_divisible_by={DIVISIBLE}"]
 
 
@@ -96,6 +96,14 @@ def plain(hf, rank, l, groups):
     return {**attention(hf, rank, l, groups), **dense(hf, rank, l)}
 
 
+def biased(hf, rank, l, groups):
+    """The rows of a column-parallel layer have their bias on the same rank; that of a row-parallel layer is whole on each."""
+    a = f"model.layers.{l}."
+    return {**plain(hf, rank, l, groups), **qkv_bias(hf, rank, l, groups), "self_attention.linear_proj.bias": hf[a + "self_attn.o_proj.bias"],
+            "mlp.linear_fc1.bias": rank.gated(hf[a + "mlp.gate_proj.bias"], hf[a + "mlp.up_proj.bias"]),
+            "mlp.linear_fc2.bias": hf[a + "mlp.down_proj.bias"]}
+
+
 def built(name, mesh, hf, config, layer=plain, more=None, back=(), **rest):
     """A case of these tensors. layer(hf, rank, l, groups): what stands in layer l; `more`: arguments that llama has otherwise."""
     groups = config.get("num_key_value_heads", config["num_attention_heads"])
@@ -176,6 +184,14 @@ def alone(family, file, layer=plain, more=None, said=(), **config):
     return one
 
 
+def tied_alone():
+    """As transformers 5 spells it: every key of the scaling is made, none comes along."""
+    one = tied(Mesh(pp=2, vpp=2), HERE / "census_tied.json", **LLAMA3)
+    one.alone, one.back = True, [*one.back, "--rules", "llama"]
+    one.returned = {**{key: one.config[key] for key in KEYS if key in one.config}, **LLAMA3, "rope_theta": None, "rope_scaling": None}
+    return one
+
+
 KEYS = ("model_type", "architectures", "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim",
         "intermediate_size", "max_position_embeddings", "rms_norm_eps", "rope_theta", "tie_word_embeddings", "hidden_act")
 SCALED = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}
@@ -190,23 +206,26 @@ def scaled(**rope):
 
 def refusals():
     without = {key: value for key, value in SCALED.items() if key != "factor"}
-    wrong = {"bias of the attention alone": {"attention_bias": True, "there": ["--rules", "llama"]}, "bias of the mlp alone": {"mlp_bias": True},
+    wrong = {"bias of the attention alone": {"attention_bias": True, "there": ["--rules", "llama"]}, "bias of the MLP alone": {"mlp_bias": True},
              "yarn": {"rope_parameters": {"rope_theta": 10000.0, "rope_type": "yarn", "factor": 4.0}},
              "dynamic, as of old": scaled(type="dynamic", factor=2.0), "llama3 without a factor": scaled(**without),
-             "linear without a factor": scaled(rope_type="linear"), "low": scaled(**SCALED | {"low_freq_factor": 2.0}),
-             "high": scaled(**SCALED | {"high_freq_factor": 8.0}), "original length": scaled(**SCALED | {"original_max_position_embeddings": 32}),
+             "linear without a factor": scaled(rope_type="linear"), "a factor of 0": scaled(rope_type="linear", factor=0.0),
+             "low": scaled(**SCALED | {"low_freq_factor": 2.0}), "high": scaled(**SCALED | {"high_freq_factor": 8.0}),
+             "original length": scaled(**SCALED | {"original_max_position_embeddings": 32}),
              "activation": {"hidden_act": "gelu"}, "another head": {"architectures": ["LlamaForSequenceClassification"]}}
     return [refused(name, **config) for name, config in wrong.items()]
 
 
 def cases():
     yield from usual(HERE / "census.json")
-    for mesh, head in ((Mesh(), 1), (Mesh(tp=2), 0), (Mesh(tp=2, pp=2), None), (Mesh(pp=2, vpp=2), None)):
+    for mesh, head in ((Mesh(), 1), (Mesh(tp=2), 0), (Mesh(tp=2, pp=2), None)):
         yield tied(mesh, HERE / "census_tied.json", head=head, **LLAMA3)
+    yield tied_alone()
     yield few_groups()
     yield silent()
     yield alone("llama", HERE / "census.json")
     yield case("llama3, as transformers 4 spells it", Mesh(), **scaled(**SCALED))
     yield case("linear, as transformers 4 spells it", Mesh(), **scaled(**LINEAR))
-    yield case("linear", Mesh(), rope_parameters={"rope_theta": 10000.0, **LINEAR})
+    yield case("linear", Mesh(), rope_parameters={"rope_theta": 10000.0, **LINEAR, "factor": 1.0})
+    yield case("the rules of a child, which has biases", Mesh(tp=2), HERE.parent / "llama_bias" / "census.json", biased, {"add_bias_linear": True})
     yield from refusals()
