@@ -194,13 +194,6 @@ class Bench:
                 self.alter(case, rank, file)
                 torch.save(file, path)
 
-    def check_extra_states(self, case, path):
-        keys = pickle.loads(path.read_bytes()).state_dict_metadata
-        stems = {key.removesuffix(".weight") for key in keys if key.endswith(".weight")}
-        want = {stem for stem in stems if stem.split(".")[-1].startswith(case.linear)}
-        found = {key.split("._extra_state")[0] for key in keys if "._extra_state" in key}
-        assert want == found, f"_extra_state: {sorted(want ^ found)[:4]}"
-
     def alter(self, case, rank, file):
         if case.add:
             merge(file["model"], case.add.get(rank, {}))
@@ -209,3 +202,10 @@ class Bench:
                 vars(file["args"]).pop(key, None)
             else:
                 vars(file["args"])[key] = value
+
+    def check_extra_states(self, case, path):
+        keys = pickle.loads(path.read_bytes()).state_dict_metadata
+        stems = {key.removesuffix(".weight") for key in keys if key.endswith(".weight")}
+        want = {stem for stem in stems if stem.split(".")[-1].startswith(case.linear)}
+        found = {key.split("._extra_state")[0] for key in keys if "._extra_state" in key}
+        assert want == found, f"_extra_state: {sorted(want ^ found)[:4]}"

@@ -10,13 +10,13 @@ import re
 
 import torch
 from bench import Case, census, counted
-from llama.golden import SET, arguments, attention, decoder
+from llama.golden import attention, built, changed, refused, three_dtypes, v4
 from megatron import Mesh
 
 HERE = pathlib.Path(__file__).parent
-
+CENSUS = HERE / "census.json"
 ALONE = {"model_type": "mixtral", "architectures": ["MixtralForCausalLM"], "num_local_experts": 12, "num_experts_per_tok": 3,
-         "intermediate_size": 88, "rope_parameters": {"rope_theta": 1000000.0}, "hidden_act": "silu", "tie_word_embeddings": False}
+         "intermediate_size": 88, "sliding_window": None, "rope_parameters": {"rope_theta": 1000000.0}}
 
 
 def sparse(hf, rank, l, router, parts):
@@ -45,6 +45,15 @@ def experts(hf, rank, l):
     return sparse(hf, rank, l, a + "gate.weight", parts)
 
 
+def layer(hf, rank, l, groups):
+    return {**attention(hf, rank, l, groups), **experts(hf, rank, l)}
+
+
+def sparse_arguments(config):
+    count = config.get("num_local_experts", config.get("num_experts"))
+    return {"num_experts": count, "moe_router_topk": config["num_experts_per_tok"], "moe_router_score_function": "softmax", "moe_grouped_gemm": True}
+
+
 def sequential(name):
     """As SequentialMLP names it, one module for each expert."""
     return re.sub(r"experts\.(linear_fc\d)\.weight(\d+)$", r"experts.local_experts.\2.\1.weight", name)
@@ -56,74 +65,63 @@ def local(name):
     return sequential(name)
 
 
-def renamed(want, rename):
-    return {folder: {rename(name): t for name, t in tensors.items()} for folder, tensors in want.items()}
+def renamed(one, rename):
+    words = {sequential: "mcore_sequential", local: "mcore_sequential,mcore_local"}[rename]
+    want = {folder: {rename(name): t for name, t in tensors.items()} for folder, tensors in one.want.items()}
+    return dataclasses.replace(one, name=f"{one.name}, {words}", there=[*one.there, "--dialect", words], want=want,
+                               args={**one.args, "moe_grouped_gemm": False})
 
 
-def dialects(rename):
-    return {sequential: ["--dialect", "mcore_sequential"], local: ["--dialect", "mcore_sequential,mcore_local"]}.get(rename, [])
+def native(one):
+    """Stacked experts come back stacked. In the format torch_dist each linear layer has its extra state."""
+    return dataclasses.replace(one, name=f"{one.name}, stacked", back=[*one.back, "--set", "experts=stacked"], linear=("linear_",))
 
 
-def sparse_arguments(config, mesh, rename=None):
-    """What Megatron-LM calls such a model."""
-    count = config.get("num_local_experts", config.get("num_experts"))
-    return {**arguments(config, mesh), "num_experts": count, "moe_router_topk": config["num_experts_per_tok"],
-            "moe_router_score_function": "softmax", "moe_grouped_gemm": rename is None}
+def part(hf, layers):
+    """The first layers alone."""
+    return {name: t for name, t in hf.items() if not name.startswith("model.layers.") or int(name.split(".")[2]) < layers}
 
 
-def checkpoint(path, tensors="tensors", **config):
-    """(tensors, config) of a census, counted. `config` changes keys (None: it goes); the layers that it does not count are left out."""
-    hf, said = counted(path, tensors)
-    said = {key: value for key, value in {**said, **config}.items() if value is not None}
-    here = lambda name: not name.startswith("model.layers.") or int(name.split(".")[2]) < said["num_hidden_layers"]  # noqa: E731
-    return {name: t for name, t in hf.items() if here(name)}, said
-
-
-def returned(config):
-    """The way back says nothing of a plain RoPE: that is what silence means."""
-    rope = config.get("rope_parameters")
-    return {**config, **({"rope_parameters": {"rope_theta": rope["rope_theta"]}} if rope else {})}
-
-
-def case(name, mesh=Mesh(), tensors="tensors", rename=None, **config):
-    hf, said = checkpoint(HERE / "census.json", tensors, **config)
-    groups = said["num_key_value_heads"]
-    want = decoder(hf, mesh, said["num_hidden_layers"], lambda rank, l: {**attention(hf, rank, l, groups), **experts(hf, rank, l)})
-    window = said.get("sliding_window")
-    args = {**sparse_arguments({"rope_theta": 1000000.0, **said}, mesh, rename), "moe_ffn_hidden_size": said["intermediate_size"], "moe_router_pre_softmax": False,
+def arguments_of(config):
+    window = config.get("sliding_window")
+    return {**sparse_arguments(config), "moe_ffn_hidden_size": config["intermediate_size"], "moe_router_pre_softmax": False,
             "window_size": window and [window - 1, 0]}
-    there = mesh.options() + SET + dialects(rename)
-    back = ["--dialect", "hf_v5"] if "rope_parameters" in said else []
-    back += ["--set", "experts=stacked"] if tensors == "tensors_native" else []
-    return Case(name, hf, said, there, renamed(want, rename or str), args, back, returned(said))
 
 
-def changed(name, refused, change, there=()):
-    """A source that is wrong: change(tensors)."""
-    hf, said = counted(HERE / "census.json")
-    change(hf)
-    return Case(name, hf, said, list(there), refused=refused)
+def case(mesh, name=None, tensors="tensors", **config):
+    hf, said = counted(CENSUS, tensors)
+    said = changed(said, config)
+    return built(name or str(mesh), mesh, part(hf, said["num_hidden_layers"]), said, layer, arguments_of(said))
 
 
 def cases():
-    for dtype in (None, torch.float16, torch.float32):
-        yield census(HERE / "census.json", ["--tp", 2, "--pp", 3, "--ep", 2], name=f"census, {dtype or 'bf16'}", dtype=dtype)
-    yield census(HERE / "census.json", ["--tp", 2, "--ep", 3], ["--set", "experts=stacked"], "census, stacked", tensors="tensors_native")
+    mesh = Mesh(tp=2, pp=3, ep=2)
+    yield from three_dtypes(CENSUS, mesh, num_experts=12)
+    yield native(census(CENSUS, mesh.options(), name="census", tensors="tensors_native"))
     for mesh in (Mesh(), Mesh(pp=3), Mesh(ep=4), Mesh(tp=2), Mesh(tp=2, ep=2), Mesh(tp=2, ep=2, etp=1), Mesh(tp=2, pp=3, ep=4, etp=1)):
-        yield case(str(mesh), mesh)
-    yield dataclasses.replace(case("stacked", Mesh(tp=2, ep=2), tensors="tensors_native"), linear=("linear_",))
-    yield case("stacked, two stages", Mesh(tp=2, pp=2, ep=2, etp=1), tensors="tensors_native", num_hidden_layers=2)
-    yield case("sequential", Mesh(tp=2, ep=2), rename=sequential)
-    yield case("local spec", Mesh(ep=2), rename=local)
-    yield case("as transformers 4 spells it", Mesh(ep=2), rope_parameters=None, rope_theta=500000.0, sliding_window=None)
-    yield case("a window, silent on RoPE", sliding_window=16, rope_parameters=None)
-    yield dataclasses.replace(case("back without a config.json beside", Mesh(tp=2, ep=2)), alone=True, returned=ALONE)
+        yield case(mesh)
+    yield native(case(Mesh(tp=2, pp=2, ep=2, etp=1), tensors="tensors_native", num_hidden_layers=2))
+    yield renamed(case(Mesh(tp=2, ep=2)), sequential)
+    yield renamed(case(Mesh(ep=2)), local)
+    yield case(Mesh(ep=2), "as transformers 4 spells it", **v4(CENSUS))
+    yield case(Mesh(), "a window", sliding_window=16)
+    yield silent()
+    yield dataclasses.replace(case(Mesh(tp=2, ep=2), "Megatron's arguments alone"), alone=True, returned=ALONE)
     yield from refusals()
+
+
+def silent():
+    one = case(Mesh(), "what a silent config.json means")
+    del one.config["rope_parameters"]
+    return dataclasses.replace(one, back=[], returned={**one.config, "rope_theta": 1000000.0})
 
 
 def refusals():
     expert = "model.layers.1.block_sparse_moe.experts.7.w2.weight"
-    yield changed("ranks that do not divide the experts", "B01", lambda hf: None, ["--ep", 5])
-    yield changed("a router of other experts", "V02", lambda hf: hf.update({"model.layers.1.block_sparse_moe.gate.weight": torch.ones(11, 48)}))
-    yield changed("an expert is missing", "V01", lambda hf: hf.pop(expert))
-    yield changed("an expert of another shape", "V02", lambda hf: hf.update({expert: torch.ones(48, 80)}))
+    hf, config = counted(CENSUS)
+    wrong = lambda name, refused, hf, there=(): Case(name, hf, config, list(there), refused=refused)  # noqa: E731
+    yield wrong("ranks that do not divide the experts", "B01", hf, ["--ep", 5])
+    yield wrong("a router of other experts", "V02", {**hf, "model.layers.1.block_sparse_moe.gate.weight": torch.ones(11, 48)})
+    yield wrong("an expert is missing", "V01", {name: t for name, t in hf.items() if name != expert})
+    yield wrong("an expert of another shape", "V02", {**hf, expert: torch.ones(48, 80)})
+    yield refused("another head", CENSUS, architectures=["MixtralForSequenceClassification"])
