@@ -41,8 +41,9 @@ def layer_of(config):
 
 def mixed_arguments(config):
     frequency = [int(is_sparse(config, l)) for l in range(config["num_hidden_layers"])]
-    return {**sparse_arguments(config), "moe_layer_freq": frequency if 0 in frequency else 1, "moe_ffn_hidden_size": config["moe_intermediate_size"],
-            "moe_router_pre_softmax": not config.get("norm_topk_prob", False)}
+    step = config.get("decoder_sparse_step", 1)
+    return {**sparse_arguments(config), "decoder_sparse_step": step if step != 1 else None, "moe_layer_freq": frequency if 0 in frequency else 1,
+            "moe_ffn_hidden_size": config["moe_intermediate_size"], "moe_router_pre_softmax": not config.get("norm_topk_prob", False)}
 
 
 def made(name, mesh, hf, config):
