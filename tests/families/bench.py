@@ -3,6 +3,7 @@ import dataclasses
 import json
 import math
 import pathlib
+import pickle
 import re
 import shutil
 import struct
@@ -29,6 +30,8 @@ class Case:
                                  # that is what must be refused
     said: dict = None            # arguments changed in the Megatron files before the way back, as other software says them; None: it goes
     alone: bool = False          # config.json does not go along on the way back
+    linear: tuple = ()           # beginnings of names of linear modules: beside each of their weights, and no other, Megatron wants an
+                                 # `_extra_state` in its format torch_dist
 
 
 def census(path, there=(), back=(), name="census", dtype=None, tensors="tensors", config=(), returned=None):
@@ -164,6 +167,9 @@ class Bench:
         if case.refused and not case.add and not case.said:
             return self.convert(self.source(case), out / "mc", case.there, case.refused)
         self.convert(self.source(case), out / "mc", case.there)
+        if case.linear:
+            self.convert(self.source(case), out / "dist", [*case.there, "--format", "torch_dist"])
+            self.check_extra_states(case, out / "dist" / "release" / ".metadata")
         self.check_megatron(case, out / "mc" / "release")
         if case.alone:
             (out / "mc" / "config.json").unlink()
@@ -196,3 +202,10 @@ class Bench:
                 vars(file["args"]).pop(key, None)
             else:
                 vars(file["args"])[key] = value
+
+    def check_extra_states(self, case, path):
+        keys = pickle.loads(path.read_bytes()).state_dict_metadata
+        stems = {key.removesuffix(".weight") for key in keys if key.endswith(".weight")}
+        want = {stem for stem in stems if stem.split(".")[-1].startswith(case.linear)}
+        found = {key.split("._extra_state")[0] for key in keys if "._extra_state" in key}
+        assert want == found, f"_extra_state: {sorted(want ^ found)[:4]}"
