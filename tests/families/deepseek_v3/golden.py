@@ -1,0 +1,150 @@
+"""Goldens of deepseek_v3.yaml: latent attention, dense first layers, routed and shared experts, multi-token prediction, fp8 blocks."""
+import pathlib
+
+import torch
+from bench import Case, census, counted
+from megatron import Mesh, over_ranks
+
+HERE = pathlib.Path(__file__).parent
+DIVISIBLE = 8  # make_vocab_size_divisible_by
+SET = ["--set", f"make_vocab_size_divisible_by={DIVISIBLE}"]
+V5 = ["--dialect", "hf_v5"]
+YARN = {"factor": 40.0, "beta_fast": 24.0, "beta_slow": 2.0, "mscale": 0.75, "mscale_all_dim": 0.5, "original_max_position_embeddings": 48}
+V4 = {"rope_parameters": None, "rope_theta": 20000.0}
+
+
+def attention(hf, rank, l, local):
+    """Transformer Engine keeps the down projections whole and each norm in the linear layer behind it; the local spec does neither."""
+    at = lambda name: hf.get(f"model.layers.{l}.self_attn.{name}.weight")  # noqa: E731
+    down = rank.rows if local else lambda whole: whole
+    norm = "self_attention.{}_layernorm.weight" if local else "self_attention.linear_{}_up_proj.layer_norm_weight"
+    found = {"input_layernorm.weight": hf[f"model.layers.{l}.input_layernorm.weight"],
+             "self_attention.linear_kv_down_proj.weight": down(at("kv_a_proj_with_mqa")),
+             norm.format("kv"): at("kv_a_layernorm"),
+             "self_attention.linear_kv_up_proj.weight": rank.rows(at("kv_b_proj")),
+             "self_attention.linear_proj.weight": rank.columns(at("o_proj"))}
+    if at("q_proj") is not None:
+        return {**found, "self_attention.linear_q_proj.weight": rank.rows(at("q_proj"))}
+    return {**found, "self_attention.linear_q_down_proj.weight": down(at("q_a_proj")), norm.format("q"): at("q_a_layernorm"),
+            "self_attention.linear_q_up_proj.weight": rank.rows(at("q_b_proj"))}
+
+
+def gated(hf, rank, before, after):
+    gate, up, down = (hf[f"{before}.{part}_proj.weight"] for part in ("gate", "up", "down"))
+    return {after + ".linear_fc1.weight": rank.gated(gate, up), after + ".linear_fc2.weight": rank.columns(down)}
+
+
+def dense(hf, rank, l, local):
+    norm = "pre_mlp_layernorm.weight" if local else "mlp.linear_fc1.layer_norm_weight"
+    return {norm: hf[f"model.layers.{l}.post_attention_layernorm.weight"], **gated(hf, rank, f"model.layers.{l}.mlp", "mlp")}
+
+
+def moe(hf, rank, l, count):
+    a = f"model.layers.{l}."
+    found = {"pre_mlp_layernorm.weight": hf[a + "post_attention_layernorm.weight"], "mlp.router.weight": hf[a + "mlp.gate.weight"],
+             "mlp.router.expert_bias": hf[a + "mlp.gate.e_score_correction_bias"],
+             **gated(hf, rank, a + "mlp.shared_experts", "mlp.shared_experts")}
+    for local, e in enumerate(rank.experts(count)):
+        gate, up, down = (hf[f"{a}mlp.experts.{e}.{part}_proj.weight"] for part in ("gate", "up", "down"))
+        found[f"mlp.experts.linear_fc1.weight{local}"] = rank.expert_gated(gate, up)
+        found[f"mlp.experts.linear_fc2.weight{local}"] = rank.expert_columns(down)
+    return found
+
+
+def words(hf, rank):
+    return {"embedding.word_embeddings.weight": rank.words(hf["model.embed_tokens.weight"], DIVISIBLE)}
+
+
+def predictor(hf, rank, l, count, local):
+    """The one multi-token-prediction module, and the last stage's own copy of the embedding."""
+    a, b = f"model.layers.{l}.", "mtp.layers.0."
+    found = {b + "enorm.weight": hf[a + "enorm.weight"], b + "hnorm.weight": hf[a + "hnorm.weight"],
+             b + "eh_proj.weight": rank.rows(hf[a + "eh_proj.weight"]), b + "final_layernorm.weight": hf[a + "shared_head.norm.weight"]}
+    layer = {**attention(hf, rank, l, local), **moe(hf, rank, l, count)}
+    return {**found, **{b + "transformer_layer." + name: t for name, t in layer.items()}, **words(hf, rank)}
+
+
+def expected(hf, config, mesh, local=False, mtp=True):
+    layers, sparse, count = config["num_hidden_layers"], config["first_k_dense_replace"], config["n_routed_experts"]
+
+    def layer(rank, l):
+        return {**attention(hf, rank, l, local), **(dense(hf, rank, l, local) if l < sparse else moe(hf, rank, l, count))}
+
+    def last(rank):
+        found = {"decoder.final_layernorm.weight": hf["model.norm.weight"], "output_layer.weight": rank.words(hf["lm_head.weight"], DIVISIBLE)}
+        return {**found, **(predictor(hf, rank, layers, count, local) if mtp and config["num_nextn_predict_layers"] else {})}
+
+    return over_ranks(mesh, layers, lambda rank: words(hf, rank), layer, last)
+
+
+def arguments(config, mesh, mtp=True):
+    """What Megatron-LM calls such a model."""
+    rope = config.get("rope_parameters") or {"rope_theta": config.get("rope_theta", 10000.0), **(config.get("rope_scaling") or {})}
+    yarn = "yarn" in (rope.get("rope_type"), rope.get("type"))
+    layers, sparse, vocab, width = (config[key] for key in ("num_hidden_layers", "first_k_dense_replace", "vocab_size", "moe_intermediate_size"))
+    unit = DIVISIBLE * mesh.tp
+    return {"num_layers": layers, "hidden_size": config["hidden_size"], "num_attention_heads": config["num_attention_heads"],
+            "multi_latent_attention": True, "q_lora_rank": config.get("q_lora_rank"), "kv_lora_rank": config["kv_lora_rank"],
+            "qk_head_dim": config["qk_nope_head_dim"], "qk_pos_emb_head_dim": config["qk_rope_head_dim"], "v_head_dim": config["v_head_dim"],
+            "kv_channels": config["v_head_dim"], "qk_layernorm": True, "ffn_hidden_size": config["intermediate_size"],
+            "moe_ffn_hidden_size": width, "num_experts": config["n_routed_experts"], "moe_router_topk": config["num_experts_per_tok"],
+            "moe_layer_freq": [int(l >= sparse) for l in range(layers)], "moe_router_num_groups": config["n_group"],
+            "moe_router_group_topk": config["topk_group"], "moe_router_topk_scaling_factor": config["routed_scaling_factor"],
+            "moe_router_score_function": "sigmoid", "moe_router_enable_expert_bias": True, "moe_grouped_gemm": True,
+            "moe_shared_expert_intermediate_size": config["n_shared_experts"] * width,
+            "mtp_num_layers": (config.get("num_nextn_predict_layers") or None) if mtp else None,
+            "position_embedding_type": "rope", "rope_type": "yarn" if yarn else "rope", "rotary_base": rope["rope_theta"], "rotary_percent": 1.0,
+            "rotary_scaling_factor": rope["factor"] if yarn else 1.0, "mscale": rope.get("mscale", 1.0),
+            "mscale_all_dim": rope.get("mscale_all_dim", 0.0), "beta_fast": rope.get("beta_fast", 32), "beta_slow": rope.get("beta_slow", 1),
+            "original_max_position_embeddings": rope.get("original_max_position_embeddings", 4096),
+            "max_position_embeddings": config["max_position_embeddings"], "seq_length": config["max_position_embeddings"],
+            "norm_epsilon": config["rms_norm_eps"], "normalization": "RMSNorm", "apply_layernorm_1p": False, "swiglu": True,
+            "add_bias_linear": False, "untie_embeddings_and_output_weights": True, "vocab_size": vocab,
+            "make_vocab_size_divisible_by": DIVISIBLE, "padded_vocab_size": -(-vocab // unit) * unit}
+
+
+def said_by(config, **changes):
+    return {key: value for key, value in {**config, **changes}.items() if value is not None}
+
+
+def of_layers(hf, layers):
+    """The first layers alone, for meshes that would not divide them."""
+    return {name: t for name, t in hf.items() if not name.startswith("model.layers.") or int(name.split(".")[2]) < layers}
+
+
+def returned(said, **changes):
+    """config.json of the way back: that rope_type is `default` goes without saying."""
+    plain = said.get("rope_parameters", {}).get("rope_type") == "default"
+    changes |= {"rope_parameters": {"rope_theta": said["rope_parameters"]["rope_theta"]}} if plain else {}
+    return {**said, **changes}
+
+
+def case(name, mesh, there=(), back=None, local=False, file="census.json", **config):
+    hf, said = counted(HERE / file)
+    said = said_by(said, **config)
+    hf = of_layers(hf, said["num_hidden_layers"])
+    back = (V5 if "rope_parameters" in said else []) if back is None else back
+    want = expected(hf, said, mesh, local)
+    return Case(name, hf, said, mesh.options() + SET + list(there), want, arguments(said, mesh), back, returned(said))
+
+
+def predicting(name, mesh, there=(), layers=5, local=False, spelled=lambda name: name):
+    """With a multi-token-prediction module behind the last layer; its own tables are copies."""
+    hf, said = counted(HERE / "census_mtp.json")
+    said = said_by(said, num_hidden_layers=layers)
+    module = {name.replace(".5.", f".{layers}.", 1): t for name, t in hf.items() if name.startswith("model.layers.5.")}
+    copies = {"embed_tokens": hf["model.embed_tokens.weight"], "shared_head.head": hf["lm_head.weight"]}
+    hf = {**of_layers(hf, layers), **module, **{f"model.layers.{layers}.{name}.weight": t for name, t in copies.items()}}
+    want = {rank: {spelled(name): t for name, t in tensors.items()} for rank, tensors in expected(hf, said, mesh, local).items()}
+    return Case(name, hf, said, mesh.options() + SET + list(there), want, arguments(said, mesh), V5, returned(said))
+
+
+def cases():
+    for dtype in (None, torch.float16, torch.float32):
+        yield census(HERE / "census.json", ["--tp", 2, "--ep", 2], V5, f"census, {dtype or 'bf16'}", dtype)
+    for mesh in (Mesh(), Mesh(tp=2), Mesh(ep=2), Mesh(tp=2, ep=2, etp=1), Mesh(tp=2, ep=2, etp=2)):
+        yield case(str(mesh), mesh)
+    for mesh in (Mesh(pp=2, vpp=2), Mesh(tp=2, pp=2, ep=2, etp=1)):
+        yield case(str(mesh), mesh, num_hidden_layers=4)
+    yield predicting("mtp", Mesh(tp=2))
+    yield predicting("mtp, stages", Mesh(tp=2, pp=2, vpp=2, ep=2, etp=1), layers=4)
