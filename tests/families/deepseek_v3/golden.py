@@ -10,6 +10,8 @@ DIVISIBLE = 8  # make_vocab_size_divisible_by
 SET = ["--set", f"make_vocab_size_divisible_by={DIVISIBLE}"]
 V5 = ["--dialect", "hf_v5"]
 YARN = {"factor": 40.0, "beta_fast": 24.0, "beta_slow": 2.0, "mscale": 0.75, "mscale_all_dim": 0.5, "original_max_position_embeddings": 48}
+LEAST = {"rope_type": "yarn", "factor": 8.0, "beta_fast": 32, "beta_slow": 1, "mscale": 1.0, "mscale_all_dim": 0.0,
+         "original_max_position_embeddings": 4096}
 V4 = {"rope_parameters": None, "rope_theta": 20000.0}
 
 
@@ -64,7 +66,11 @@ def predictor(hf, rank, l, count, local):
     return {**found, **{b + "transformer_layer." + name: t for name, t in layer.items()}, **words(hf, rank)}
 
 
-def expected(hf, config, mesh, local=False, mtp=True):
+def predicts(hf, layers):
+    return f"model.layers.{layers}.enorm.weight" in hf
+
+
+def expected(hf, config, mesh, local=False):
     layers, sparse, count = config["num_hidden_layers"], config["first_k_dense_replace"], config["n_routed_experts"]
 
     def layer(rank, l):
@@ -72,12 +78,12 @@ def expected(hf, config, mesh, local=False, mtp=True):
 
     def last(rank):
         found = {"decoder.final_layernorm.weight": hf["model.norm.weight"], "output_layer.weight": rank.words(hf["lm_head.weight"], DIVISIBLE)}
-        return {**found, **(predictor(hf, rank, layers, count, local) if mtp and config["num_nextn_predict_layers"] else {})}
+        return {**found, **(predictor(hf, rank, layers, count, local) if predicts(hf, layers) else {})}
 
     return over_ranks(mesh, layers, lambda rank: words(hf, rank), layer, last)
 
 
-def arguments(config, mesh, mtp=True):
+def arguments(hf, config, mesh):
     """What Megatron-LM calls such a model."""
     rope = config.get("rope_parameters") or {"rope_theta": config.get("rope_theta", 10000.0), **(config.get("rope_scaling") or {})}
     yarn = "yarn" in (rope.get("rope_type"), rope.get("type"))
@@ -92,7 +98,7 @@ def arguments(config, mesh, mtp=True):
             "moe_router_group_topk": config["topk_group"], "moe_router_topk_scaling_factor": config["routed_scaling_factor"],
             "moe_router_score_function": "sigmoid", "moe_router_enable_expert_bias": True, "moe_grouped_gemm": True,
             "moe_shared_expert_intermediate_size": config["n_shared_experts"] * width,
-            "mtp_num_layers": (config.get("num_nextn_predict_layers") or None) if mtp else None,
+            "mtp_num_layers": 1 if predicts(hf, layers) else None,
             "position_embedding_type": "rope", "rope_type": "yarn" if yarn else "rope", "rotary_base": rope["rope_theta"], "rotary_percent": 1.0,
             "rotary_scaling_factor": rope["factor"] if yarn else 1.0, "mscale": rope.get("mscale", 1.0),
             "mscale_all_dim": rope.get("mscale_all_dim", 0.0), "beta_fast": rope.get("beta_fast", 32), "beta_slow": rope.get("beta_slow", 1),
@@ -112,20 +118,20 @@ def of_layers(hf, layers):
     return {name: t for name, t in hf.items() if not name.startswith("model.layers.") or int(name.split(".")[2]) < layers}
 
 
-def returned(said, **changes):
+def plain_rope(said):
     """config.json of the way back: that rope_type is `default` goes without saying."""
-    plain = said.get("rope_parameters", {}).get("rope_type") == "default"
-    changes |= {"rope_parameters": {"rope_theta": said["rope_parameters"]["rope_theta"]}} if plain else {}
-    return {**said, **changes}
+    if said.get("rope_parameters", {}).get("rope_type") != "default":
+        return said
+    return {**said, "rope_parameters": {"rope_theta": said["rope_parameters"]["rope_theta"]}}
 
 
-def case(name, mesh, there=(), back=None, local=False, file="census.json", **config):
-    hf, said = counted(HERE / file)
+def case(name, mesh, there=(), back=None, local=False, edit=lambda hf: hf, returned=(), **config):
+    hf, said = counted(HERE / "census.json")
     said = said_by(said, **config)
-    hf = of_layers(hf, said["num_hidden_layers"])
+    hf = edit(of_layers(hf, said["num_hidden_layers"]))
     back = (V5 if "rope_parameters" in said else []) if back is None else back
     want = expected(hf, said, mesh, local)
-    return Case(name, hf, said, mesh.options() + SET + list(there), want, arguments(said, mesh), back, returned(said))
+    return Case(name, hf, said, mesh.options() + SET + list(there), want, arguments(hf, said, mesh), back, {**plain_rope(said), **dict(returned)})
 
 
 def predicting(name, mesh, there=(), layers=5, local=False, spelled=lambda name: name):
@@ -136,7 +142,14 @@ def predicting(name, mesh, there=(), layers=5, local=False, spelled=lambda name:
     copies = {"embed_tokens": hf["model.embed_tokens.weight"], "shared_head.head": hf["lm_head.weight"]}
     hf = {**of_layers(hf, layers), **module, **{f"model.layers.{layers}.{name}.weight": t for name, t in copies.items()}}
     want = {rank: {spelled(name): t for name, t in tensors.items()} for rank, tensors in expected(hf, said, mesh, local).items()}
-    return Case(name, hf, said, mesh.options() + SET + list(there), want, arguments(said, mesh), V5, returned(said))
+    return Case(name, hf, said, mesh.options() + SET + list(there), want, arguments(hf, said, mesh), V5, plain_rope(said))
+
+
+def without_low_rank(hf):
+    """One projection of the queries, as in the smaller models."""
+    whole = {name.replace("q_b_proj", "q_proj"): torch.arange(56.0 * 48).reshape(56, 48) + l
+             for l, name in enumerate(name for name in hf if name.endswith("q_b_proj.weight"))}
+    return {**{name: t for name, t in hf.items() if ".q_a_" not in name and ".q_b_" not in name}, **whole}
 
 
 def cases():
@@ -148,3 +161,15 @@ def cases():
         yield case(str(mesh), mesh, num_hidden_layers=4)
     yield predicting("mtp", Mesh(tp=2))
     yield predicting("mtp, stages", Mesh(tp=2, pp=2, vpp=2, ep=2, etp=1), layers=4)
+    yield census(HERE / "census_mtp.json", ["--pp", 5], V5, "census, mtp")
+    yield census(HERE / "census.json", ["--tp", 2], [*V5, "--set", "experts=stacked"], "census, stacked", tensors="tensors_native")
+    yield case("yarn", Mesh(), rope_parameters={"rope_theta": 10000.0, "rope_type": "yarn", **YARN})
+    yield case("yarn, as of old", Mesh(), back=["--dialect", "hf_rope_type"], **V4, rope_scaling={"type": "yarn", **YARN})
+    yield case("yarn, the least said", Mesh(), **V4, rope_scaling={"rope_type": "yarn", "factor": 8.0}, returned={"rope_scaling": LEAST})
+    yield case("as of old", Mesh(), **V4)
+    yield case("queries without low rank", Mesh(tp=2), edit=without_low_rank, q_lora_rank=None)
+    yield case("weights of mtp left out", Mesh(), num_nextn_predict_layers=1, returned={"num_nextn_predict_layers": 0})
+    yield case("local modules", Mesh(tp=2), ["--dialect", "mcore_local", "--set", "latent=split"], local=True)
+    yield predicting("local modules, mtp", Mesh(tp=2), ["--dialect", "mcore_local", "--set", "latent=split"], local=True)
+    yield predicting("mtp_model_layer", Mesh(), ["--dialect", "mcore_mtp_model_layer"],
+                     spelled=lambda name: name.replace(".transformer_layer.", ".mtp_model_layer."))
