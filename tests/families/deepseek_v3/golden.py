@@ -1,8 +1,10 @@
 """Goldens of deepseek_v3.yaml: latent attention, dense first layers, routed and shared experts, multi-token prediction, fp8 blocks."""
+import json
 import pathlib
+import re
 
 import torch
-from bench import Case, census, counted
+from bench import Case, census, counted, unfold
 from megatron import Mesh, over_ranks
 
 HERE = pathlib.Path(__file__).parent
@@ -152,6 +154,27 @@ def without_low_rank(hf):
     return {**{name: t for name, t in hf.items() if ".q_a_" not in name and ".q_b_" not in name}, **whole}
 
 
+def fp8_blocks():
+    """As published: linear layers in f8 with a scale for each block of 128 x 128, the last of a row or column narrower."""
+    said = json.loads((HERE / "census.json").read_text())
+    config = said_by(said["config"], **V4, num_hidden_layers=3, hidden_size=160, intermediate_size=200, quantization_config={"quant_method": "fp8"})
+    wider, draw = {48: 160, 88: 200}, torch.Generator().manual_seed(0)
+    stored, plain = {}, {}
+    for title, shape, dtype in said["tensors"]:
+        shape = [wider.get(size, size) for size in shape]
+        for name in of_layers(dict.fromkeys(unfold(title)), 3):
+            value = torch.randn(shape, generator=draw)
+            stored[name] = plain[name] = value if dtype == "F32" else value.bfloat16()
+            if "_proj" in name:
+                scale = torch.rand([-(-size // 128) for size in shape], generator=draw)
+                stored[name], stored[name + "_scale_inv"] = value.to(torch.float8_e4m3fn), scale
+                spread = scale.repeat_interleave(128, 0)[:shape[0]].repeat_interleave(128, 1)[:, :shape[1]]
+                plain[name] = (stored[name].float() * spread).bfloat16()
+    mesh = Mesh(tp=2, ep=2, etp=1)
+    return Case("fp8 blocks", stored, config, mesh.options() + SET, expected(plain, config, mesh), arguments(plain, config, mesh),
+                decoded=plain, returned={**config, "quantization_config": None})
+
+
 def cases():
     for dtype in (None, torch.float16, torch.float32):
         yield census(HERE / "census.json", ["--tp", 2, "--ep", 2], V5, f"census, {dtype or 'bf16'}", dtype)
@@ -170,6 +193,17 @@ def cases():
     yield case("queries without low rank", Mesh(tp=2), edit=without_low_rank, q_lora_rank=None)
     yield case("weights of mtp left out", Mesh(), num_nextn_predict_layers=1, returned={"num_nextn_predict_layers": 0})
     yield case("local modules", Mesh(tp=2), ["--dialect", "mcore_local", "--set", "latent=split"], local=True)
-    yield predicting("local modules, mtp", Mesh(tp=2), ["--dialect", "mcore_local", "--set", "latent=split"], local=True)
+    yield predicting("local modules, mtp", Mesh(tp=2, ep=2, etp=1), ["--dialect", "mcore_local,mcore_sequential", "--set", "latent=split"],
+                     local=True, spelled=lambda name: re.sub(r"(linear_fc\d)\.weight(\d+)$", r"local_experts.\2.\1.weight", name))
     yield predicting("mtp_model_layer", Mesh(), ["--dialect", "mcore_mtp_model_layer"],
                      spelled=lambda name: name.replace(".transformer_layer.", ".mtp_model_layer."))
+    yield fp8_blocks()
+    refused = {"biases": {"attention_bias": True}, "more dense layers than layers": {"first_k_dense_replace": 6},
+               "another scaling": {"rope_parameters": {"rope_type": "llama3", "rope_theta": 1.0, "factor": 8.0}},
+               "an attention factor": {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1.0, "attention_factor": 1.0, **YARN}},
+               "a correction range not rounded": {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1.0, "truncate": False, **YARN}},
+               "mscale alone": {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1.0, "factor": 8.0, "mscale": 0.75}},
+               "tied": {"tie_word_embeddings": True}, "another activation": {"hidden_act": "gelu"}, "softmax": {"scoring_func": "softmax"},
+               "greedy": {"topk_method": "greedy"}, "not normalized": {"norm_topk_prob": False}, "halves": {"rope_interleave": False}}
+    for name, change in refused.items():
+        yield Case(name, {}, said_by(counted(HERE / "census.json")[1], **change), [], refused="B03")
