@@ -127,9 +127,9 @@ def plain_rope(said):
     return {**said, "rope_parameters": {"rope_theta": said["rope_parameters"]["rope_theta"]}}
 
 
-def case(name, mesh, there=(), back=None, local=False, edit=lambda hf: hf, returned=(), **config):
+def case(name, mesh, there=(), back=None, local=False, edit=lambda hf: hf, returned=(), nulls=(), **config):
     hf, said = counted(HERE / "census.json")
-    said = said_by(said, **config)
+    said = {**said_by(said, **config), **dict(nulls)}
     hf = edit(of_layers(hf, said["num_hidden_layers"]))
     back = (V5 if "rope_parameters" in said else []) if back is None else back
     want = expected(hf, said, mesh, local)
@@ -190,7 +190,7 @@ def cases():
     yield case("yarn, as of old", Mesh(), back=["--dialect", "hf_rope_type"], **V4, rope_scaling={"type": "yarn", **YARN})
     yield case("yarn, the least said", Mesh(), **V4, rope_scaling={"rope_type": "yarn", "factor": 8.0}, returned={"rope_scaling": LEAST})
     yield case("as of old", Mesh(), **V4)
-    yield case("queries without low rank", Mesh(tp=2), edit=without_low_rank, q_lora_rank=None)
+    yield case("queries without low rank", Mesh(tp=2), edit=without_low_rank, nulls={"q_lora_rank": None})
     yield case("weights of mtp left out", Mesh(), num_nextn_predict_layers=1, returned={"num_nextn_predict_layers": 0})
     yield case("local modules", Mesh(tp=2), ["--dialect", "mcore_local", "--set", "latent=split"], local=True)
     yield predicting("local modules, mtp", Mesh(tp=2, ep=2, etp=1), ["--dialect", "mcore_local,mcore_sequential", "--set", "latent=split"],

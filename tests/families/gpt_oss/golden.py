@@ -67,7 +67,7 @@ def arguments(config, mesh):
             "num_query_groups": config["num_key_value_heads"], "kv_channels": config["head_dim"], "num_experts": config["num_local_experts"],
             "moe_router_topk": config["num_experts_per_tok"], "moe_ffn_hidden_size": config["intermediate_size"],
             "ffn_hidden_size": config["intermediate_size"], "moe_grouped_gemm": True, "moe_router_score_function": "softmax",
-            "moe_router_pre_softmax": False, "bias_dropout_fusion": False,
+            "moe_router_pre_softmax": False, "bias_dropout_fusion": False, "bias_gelu_fusion": False,
             "max_position_embeddings": config["max_position_embeddings"], "seq_length": config["max_position_embeddings"],
             "norm_epsilon": config["rms_norm_eps"], "normalization": "RMSNorm", "apply_layernorm_1p": False, "add_bias_linear": True,
             "quick_geglu": True, "swiglu": False, "glu_linear_offset": 1.0, "activation_func_clamp_value": config.get("swiglu_limit", 7.0),
