@@ -3,6 +3,7 @@ import dataclasses
 import json
 import math
 import pathlib
+import pickle
 import re
 import shutil
 import struct
@@ -28,7 +29,10 @@ class Case:
     refused: str = None          # instead of all that: the id that must be said
     add: dict = None             # {folder of a rank: tensors, nested as in the file} put there before the way back; with `refused`,
                                  # that is what must be refused
+    said: dict = None            # arguments changed in the Megatron files before the way back, as other software says them; None: it goes
     alone: bool = False          # config.json does not go along on the way back
+    linear: tuple = ()           # beginnings of names of linear modules: beside each of their weights, and no other, Megatron wants an
+                                 # `_extra_state` in its format torch_dist
 
 
 def census(path, there=(), back=(), name="census", dtype=None, tensors="tensors", config=(), returned=None):
@@ -161,9 +165,12 @@ class Bench:
         out = self.work / "out"
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir(parents=True)
-        if case.refused and not case.add:
+        if case.refused and not case.add and not case.said:
             return self.convert(self.source(case), out / "mc", case.there, case.refused)
         self.convert(self.source(case), out / "mc", case.there)
+        if case.linear:
+            self.convert(self.source(case), out / "dist", [*case.there, "--format", "torch_dist"])
+            self.check_extra_states(case, out / "dist" / "release" / ".metadata")
         self.check_megatron(case, out / "mc" / "release")
         if case.alone:
             (out / "mc" / "config.json").unlink()
@@ -185,6 +192,22 @@ class Bench:
                 same(case.want[rank], dict(flat(weights_of(file))), rank)
             said = {**vars(file["args"]), "checkpoint_version": file.get("checkpoint_version")}
             same_keys(case.args or {}, said, rank + ", args")
-            if case.add and rank in case.add:
-                merge(file["model"], case.add[rank])
+            if case.said or rank in (case.add or {}):
+                self.alter(case, rank, file)
                 torch.save(file, path)
+
+    def alter(self, case, rank, file):
+        if case.add:
+            merge(file["model"], case.add.get(rank, {}))
+        for key, value in (case.said or {}).items():
+            if value is None:
+                vars(file["args"]).pop(key, None)
+            else:
+                vars(file["args"])[key] = value
+
+    def check_extra_states(self, case, path):
+        keys = pickle.loads(path.read_bytes()).state_dict_metadata
+        stems = {key.removesuffix(".weight") for key in keys if key.endswith(".weight")}
+        want = {stem for stem in stems if stem.split(".")[-1].startswith(case.linear)}
+        found = {key.split("._extra_state")[0] for key in keys if "._extra_state" in key}
+        assert want == found, f"_extra_state: {sorted(want ^ found)[:4]}"

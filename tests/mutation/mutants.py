@@ -91,7 +91,7 @@ def words(line, section):
 def grown(word):
     if re.fullmatch(r"\d+", word):
         return str(int(word) + 1)
-    if re.fullmatch(r"[\d.e-]+", word):
+    if re.fullmatch(r"\d[\d.e-]*", word):
         return str(float(word) * 2 + 1)
     if word.startswith('"'):
         return word[:-1] + 'x"'

@@ -12,6 +12,8 @@ DIVISIBLE = 8  # make_vocab_size_divisible_by
 SET = ["--set", f"make_vocab_size_divisible_by={DIVISIBLE}"]
 V5 = ["--dialect", "hf_v5"]
 YARN = {"factor": 40.0, "beta_fast": 24.0, "beta_slow": 2.0, "mscale": 0.75, "mscale_all_dim": 0.5, "original_max_position_embeddings": 48}
+UNSAID = ("attention_bias", "attention_dropout", "bos_token_id", "eos_token_id", "pad_token_id", "head_dim", "initializer_range", "pretraining_tp",
+          "output_router_logits", "qk_head_dim", "transformers_version", "use_cache")  # what no rule carries
 LEAST = {"rope_type": "yarn", "factor": 8.0, "beta_fast": 32, "beta_slow": 1, "mscale": 1.0, "mscale_all_dim": 0.0,
          "original_max_position_embeddings": 4096}
 V4 = {"rope_parameters": None, "rope_theta": 20000.0}
@@ -127,16 +129,17 @@ def plain_rope(said):
     return {**said, "rope_parameters": {"rope_theta": said["rope_parameters"]["rope_theta"]}}
 
 
-def case(name, mesh, there=(), back=None, local=False, edit=lambda hf: hf, returned=(), nulls=(), **config):
+def case(name, mesh, there=(), back=None, local=False, edit=lambda hf: hf, returned=(), nulls=(), linear=(), alone=False, **config):
     hf, said = counted(HERE / "census.json")
     said = {**said_by(said, **config), **dict(nulls)}
     hf = edit(of_layers(hf, said["num_hidden_layers"]))
     back = (V5 if "rope_parameters" in said else []) if back is None else back
     want = expected(hf, said, mesh, local)
-    return Case(name, hf, said, mesh.options() + SET + list(there), want, arguments(hf, said, mesh), back, {**plain_rope(said), **dict(returned)})
+    return Case(name, hf, said, mesh.options() + SET + list(there), want, arguments(hf, said, mesh), back, {**plain_rope(said), **dict(returned)},
+                linear=linear, alone=alone)
 
 
-def predicting(name, mesh, there=(), layers=5, local=False, spelled=lambda name: name):
+def predicting(name, mesh, there=(), layers=5, local=False, spelled=lambda name: name, linear=()):
     """With a multi-token-prediction module behind the last layer; its own tables are copies."""
     hf, said = counted(HERE / "census_mtp.json")
     said = said_by(said, num_hidden_layers=layers)
@@ -144,7 +147,7 @@ def predicting(name, mesh, there=(), layers=5, local=False, spelled=lambda name:
     copies = {"embed_tokens": hf["model.embed_tokens.weight"], "shared_head.head": hf["lm_head.weight"]}
     hf = {**of_layers(hf, layers), **module, **{f"model.layers.{layers}.{name}.weight": t for name, t in copies.items()}}
     want = {rank: {spelled(name): t for name, t in tensors.items()} for rank, tensors in expected(hf, said, mesh, local).items()}
-    return Case(name, hf, said, mesh.options() + SET + list(there), want, arguments(hf, said, mesh), V5, plain_rope(said))
+    return Case(name, hf, said, mesh.options() + SET + list(there), want, arguments(hf, said, mesh), V5, plain_rope(said), linear=linear)
 
 
 def without_low_rank(hf):
@@ -182,10 +185,12 @@ def cases():
         yield case(str(mesh), mesh)
     for mesh in (Mesh(pp=2, vpp=2), Mesh(tp=2, pp=2, ep=2, etp=1)):
         yield case(str(mesh), mesh, num_hidden_layers=4)
-    yield predicting("mtp", Mesh(tp=2))
+    yield predicting("mtp", Mesh(tp=2), linear=("linear_", "eh_proj"))
     yield predicting("mtp, stages", Mesh(tp=2, pp=2, vpp=2, ep=2, etp=1), layers=4)
     yield census(HERE / "census_mtp.json", ["--pp", 5], V5, "census, mtp")
     yield census(HERE / "census.json", ["--tp", 2], [*V5, "--set", "experts=stacked"], "census, stacked", tensors="tensors_native")
+    said_by_rules = {"scoring_func": "sigmoid", "topk_method": "noaux_tc"}
+    yield case("back without a config.json beside", Mesh(), alone=True, returned=said_by_rules, **dict.fromkeys(UNSAID))
     yield case("yarn", Mesh(), rope_parameters={"rope_theta": 10000.0, "rope_type": "yarn", **YARN})
     yield case("yarn, as of old", Mesh(), back=["--dialect", "hf_rope_type"], **V4, rope_scaling={"type": "yarn", **YARN})
     yield case("yarn, the least said", Mesh(), **V4, rope_scaling={"rope_type": "yarn", "factor": 8.0}, returned={"rope_scaling": LEAST})

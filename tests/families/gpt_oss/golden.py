@@ -12,6 +12,8 @@ SET = ["--set", f"make_vocab_size_divisible_by={DIVISIBLE}"]
 V5 = ["--dialect", "hf_v5"]
 EXPERTS = "mlp.experts."
 YARN = {"rope_type": "yarn", "factor": 32.0, "beta_fast": 24.0, "beta_slow": 2.0, "original_max_position_embeddings": 48, "truncate": False}
+UNSAID = ("attention_dropout", "bos_token_id", "eos_token_id", "pad_token_id", "initializer_range", "output_router_logits",
+          "router_aux_loss_coef", "transformers_version", "use_cache")  # what no rule carries
 LEAST = ("rope_type", "factor", "original_max_position_embeddings")
 V4 = {"rope_parameters": None, "rope_theta": 20000.0, "rope_scaling": YARN}
 
@@ -87,14 +89,15 @@ def said_by(config, **changes):
     return {key: value for key, value in {**config, **changes}.items() if value is not None}
 
 
-def case(name, mesh, there=(), back=None, spelled=lambda name: name, returned=(), **config):
+def case(name, mesh, there=(), back=None, spelled=lambda name: name, returned=(), said_there=None, linear=(), alone=False, **config):
     hf, said = counted(HERE / "census.json")
     said = said_by(said, **config)
     if said["tie_word_embeddings"]:
         hf.pop("lm_head.weight")
     back = (V5 if "rope_parameters" in said else []) if back is None else back
     want = {rank: {spelled(name): t for name, t in tensors.items()} for rank, tensors in expected(hf, said, mesh).items()}
-    return Case(name, hf, said, mesh.options() + SET + list(there), want, arguments(said, mesh), back, {**said, **dict(returned)})
+    return Case(name, hf, said, mesh.options() + SET + list(there), want, arguments(said, mesh), back, {**said, **dict(returned)}, said=said_there,
+                linear=linear, alone=alone)
 
 
 def unpacked(blocks, scales):
@@ -136,9 +139,13 @@ def cases():
     for mesh in (Mesh(), Mesh(tp=2, etp=1), Mesh(pp=2), Mesh(ep=2), Mesh(tp=2, pp=2, vpp=2, ep=2, etp=1), Mesh(tp=2)):
         yield case(str(mesh), mesh)
     yield four_bits()
+    yield case("_extra_state", Mesh(), linear=("linear_",))
+    yield case("as Megatron-Bridge says it", Mesh(pp=2), said_there={"window_size": (15, 0), "window_attn_skip_freq": 2, "yarn_mscale": None,
+                                                                     "yarn_mscale_all_dim": None})
     yield case("as of old", Mesh(), **V4)
     yield case("the least said", Mesh(), **{**V4, "rope_theta": None, "rope_scaling": {key: YARN[key] for key in LEAST}}, swiglu_limit=None,
                layer_types=None, swiglu_alpha=None, attention_bias=None, returned=RETURNED)
+    yield case("back without a config.json beside", Mesh(), alone=True, **dict.fromkeys(UNSAID))
     yield case("tied", Mesh(), tie_word_embeddings=True)
     yield case("tied, two stages", Mesh(pp=2), tie_word_embeddings=True)
     yield case("other layers have windows", Mesh(pp=2), layer_types=["full_attention", "sliding_attention", "sliding_attention", "full_attention"])
