@@ -2,13 +2,14 @@
 import json
 import pathlib
 import re
+from dataclasses import replace
 
 import torch
 from bench import Case, census, counted, unfold
 from megatron import Mesh, over_ranks
 
 HERE = pathlib.Path(__file__).parent
-DIVISIBLE = 8  # make_vocab_size_divisible_by
+DIVISIBLE = 12  # make_vocab_size_divisible_by
 SET = ["--set", f"make_vocab_size_divisible_by={DIVISIBLE}"]
 V5 = ["--dialect", "hf_v5"]
 YARN = {"factor": 40.0, "beta_fast": 24.0, "beta_slow": 2.0, "mscale": 0.75, "mscale_all_dim": 0.5, "original_max_position_embeddings": 48}
@@ -57,42 +58,42 @@ def moe(hf, rank, l, count):
     return found
 
 
-def words(hf, rank):
-    return {"embedding.word_embeddings.weight": rank.words(hf["model.embed_tokens.weight"], DIVISIBLE)}
+def words(hf, rank, divisible):
+    return {"embedding.word_embeddings.weight": rank.words(hf["model.embed_tokens.weight"], divisible)}
 
 
-def predictor(hf, rank, l, count, local):
+def predictor(hf, rank, l, count, local, divisible):
     """The one multi-token-prediction module, and the last stage's own copy of the embedding."""
     a, b = f"model.layers.{l}.", "mtp.layers.0."
     found = {b + "enorm.weight": hf[a + "enorm.weight"], b + "hnorm.weight": hf[a + "hnorm.weight"],
              b + "eh_proj.weight": rank.rows(hf[a + "eh_proj.weight"]), b + "final_layernorm.weight": hf[a + "shared_head.norm.weight"]}
     layer = {**attention(hf, rank, l, local), **moe(hf, rank, l, count)}
-    return {**found, **{b + "transformer_layer." + name: t for name, t in layer.items()}, **words(hf, rank)}
+    return {**found, **{b + "transformer_layer." + name: t for name, t in layer.items()}, **words(hf, rank, divisible)}
 
 
 def predicts(hf, layers):
     return f"model.layers.{layers}.enorm.weight" in hf
 
 
-def expected(hf, config, mesh, local=False):
+def expected(hf, config, mesh, local=False, divisible=DIVISIBLE):
     layers, sparse, count = config["num_hidden_layers"], config["first_k_dense_replace"], config["n_routed_experts"]
 
     def layer(rank, l):
         return {**attention(hf, rank, l, local), **(dense(hf, rank, l, local) if l < sparse else moe(hf, rank, l, count))}
 
     def last(rank):
-        found = {"decoder.final_layernorm.weight": hf["model.norm.weight"], "output_layer.weight": rank.words(hf["lm_head.weight"], DIVISIBLE)}
-        return {**found, **(predictor(hf, rank, layers, count, local) if predicts(hf, layers) else {})}
+        found = {"decoder.final_layernorm.weight": hf["model.norm.weight"], "output_layer.weight": rank.words(hf["lm_head.weight"], divisible)}
+        return {**found, **(predictor(hf, rank, layers, count, local, divisible) if predicts(hf, layers) else {})}
 
-    return over_ranks(mesh, layers, lambda rank: words(hf, rank), layer, last)
+    return over_ranks(mesh, layers, lambda rank: words(hf, rank, divisible), layer, last)
 
 
-def arguments(hf, config, mesh):
+def arguments(hf, config, mesh, divisible=DIVISIBLE):
     """What Megatron-LM calls such a model."""
     rope = config.get("rope_parameters") or {"rope_theta": config.get("rope_theta", 10000.0), **(config.get("rope_scaling") or {})}
     yarn = "yarn" in (rope.get("rope_type"), rope.get("type"))
     layers, sparse, vocab, width = (config[key] for key in ("num_hidden_layers", "first_k_dense_replace", "vocab_size", "moe_intermediate_size"))
-    unit = DIVISIBLE * mesh.tp
+    unit = divisible * mesh.tp
     return {"num_layers": layers, "hidden_size": config["hidden_size"], "num_attention_heads": config["num_attention_heads"],
             "multi_latent_attention": True, "q_lora_rank": config.get("q_lora_rank"), "kv_lora_rank": config["kv_lora_rank"],
             "qk_head_dim": config["qk_nope_head_dim"], "qk_pos_emb_head_dim": config["qk_rope_head_dim"], "v_head_dim": config["v_head_dim"],
@@ -110,7 +111,7 @@ def arguments(hf, config, mesh):
             "max_position_embeddings": config["max_position_embeddings"], "seq_length": config["max_position_embeddings"],
             "norm_epsilon": config["rms_norm_eps"], "normalization": "RMSNorm", "apply_layernorm_1p": False, "swiglu": True,
             "add_bias_linear": False, "untie_embeddings_and_output_weights": True, "vocab_size": vocab,
-            "make_vocab_size_divisible_by": DIVISIBLE, "padded_vocab_size": -(-vocab // unit) * unit}
+            "make_vocab_size_divisible_by": divisible, "padded_vocab_size": -(-vocab // unit) * unit}
 
 
 def said_by(config, **changes):
@@ -129,17 +130,16 @@ def plain_rope(said):
     return {**said, "rope_parameters": {"rope_theta": said["rope_parameters"]["rope_theta"]}}
 
 
-def case(name, mesh, there=(), back=None, local=False, edit=lambda hf: hf, returned=(), nulls=(), linear=(), alone=False, **config):
+def case(name, mesh, there=(), back=None, local=False, edit=lambda hf: hf, returned=(), nulls=(), divisible=DIVISIBLE, **config):
     hf, said = counted(HERE / "census.json")
     said = {**said_by(said, **config), **dict(nulls)}
     hf = edit(of_layers(hf, said["num_hidden_layers"]))
     back = (V5 if "rope_parameters" in said else []) if back is None else back
-    want = expected(hf, said, mesh, local)
-    return Case(name, hf, said, mesh.options() + SET + list(there), want, arguments(hf, said, mesh), back, {**plain_rope(said), **dict(returned)},
-                linear=linear, alone=alone)
+    want, options = expected(hf, said, mesh, local, divisible), mesh.options() + (SET if divisible == DIVISIBLE else []) + list(there)
+    return Case(name, hf, said, options, want, arguments(hf, said, mesh, divisible), back, {**plain_rope(said), **dict(returned)})
 
 
-def predicting(name, mesh, there=(), layers=5, local=False, spelled=lambda name: name, linear=()):
+def predicting(name, mesh, there=(), layers=5, local=False, spelled=lambda name: name):
     """With a multi-token-prediction module behind the last layer; its own tables are copies."""
     hf, said = counted(HERE / "census_mtp.json")
     said = said_by(said, num_hidden_layers=layers)
@@ -147,7 +147,15 @@ def predicting(name, mesh, there=(), layers=5, local=False, spelled=lambda name:
     copies = {"embed_tokens": hf["model.embed_tokens.weight"], "shared_head.head": hf["lm_head.weight"]}
     hf = {**of_layers(hf, layers), **module, **{f"model.layers.{layers}.{name}.weight": t for name, t in copies.items()}}
     want = {rank: {spelled(name): t for name, t in tensors.items()} for rank, tensors in expected(hf, said, mesh, local).items()}
-    return Case(name, hf, said, mesh.options() + SET + list(there), want, arguments(hf, said, mesh), V5, plain_rope(said), linear=linear)
+    return Case(name, hf, said, mesh.options() + SET + list(there), want, arguments(hf, said, mesh), V5, plain_rope(said))
+
+
+def all_sparse(hf):
+    """The first layers as the others."""
+    dense = tuple(f"model.layers.{l}.mlp." for l in (0, 1))
+    more = {f"model.layers.{l}.{name.removeprefix('model.layers.2.')}": t + l + 1
+            for name, t in hf.items() if name.startswith("model.layers.2.mlp.") for l in (0, 1)}
+    return {**{name: t for name, t in hf.items() if not name.startswith(dense)}, **more}
 
 
 def without_low_rank(hf):
@@ -185,19 +193,29 @@ def cases():
         yield case(str(mesh), mesh)
     for mesh in (Mesh(pp=2, vpp=2), Mesh(tp=2, pp=2, ep=2, etp=1)):
         yield case(str(mesh), mesh, num_hidden_layers=4)
-    yield predicting("mtp", Mesh(tp=2), linear=("linear_", "eh_proj"))
+    yield replace(predicting("mtp", Mesh(tp=2)), linear=("linear_", "eh_proj"))
     yield predicting("mtp, stages", Mesh(tp=2, pp=2, vpp=2, ep=2, etp=1), layers=4)
     yield census(HERE / "census_mtp.json", ["--pp", 5], V5, "census, mtp")
-    yield census(HERE / "census.json", ["--tp", 2], [*V5, "--set", "experts=stacked"], "census, stacked", tensors="tensors_native")
+    stacked = census(HERE / "census.json", ["--tp", 2], [*V5, "--set", "experts=stacked"], "census, stacked", tensors="tensors_native")
+    yield replace(stacked, linear=("linear_",))
     said_by_rules = {"scoring_func": "sigmoid", "topk_method": "noaux_tc"}
-    yield case("back without a config.json beside", Mesh(), alone=True, returned=said_by_rules, **dict.fromkeys(UNSAID))
+    yield replace(case("back without a config.json beside", Mesh(), returned=said_by_rules, **dict.fromkeys(UNSAID)), alone=True)
     yield case("yarn", Mesh(), rope_parameters={"rope_theta": 10000.0, "rope_type": "yarn", **YARN})
     yield case("yarn, as of old", Mesh(), back=["--dialect", "hf_rope_type"], **V4, rope_scaling={"type": "yarn", **YARN})
     yield case("yarn, the least said", Mesh(), **V4, rope_scaling={"rope_type": "yarn", "factor": 8.0}, returned={"rope_scaling": LEAST})
     yield case("as of old", Mesh(), **V4)
-    yield case("queries without low rank", Mesh(tp=2), edit=without_low_rank, nulls={"q_lora_rank": None})
-    yield case("weights of mtp left out", Mesh(), num_nextn_predict_layers=1, returned={"num_nextn_predict_layers": 0})
-    yield case("local modules", Mesh(tp=2), ["--dialect", "mcore_local", "--set", "latent=split"], local=True)
+    yield case("the usual padding", Mesh(), divisible=128)
+    silent = {"rope_type": None, "beta_fast": None, "beta_slow": None, "original_max_position_embeddings": None}
+    yarn = {"rope_theta": 1e4, "rope_type": "yarn"}
+    short = {"rope_parameters": {**yarn, **{key: YARN[key] for key in ("factor", "mscale", "mscale_all_dim")}}}
+    yield replace(case("yarn, as Megatron is silent", Mesh(), rope_parameters={**yarn, **YARN}, returned=short), said=silent)
+    yield replace(case("plain rope, as Megatron is silent", Mesh()), said={**silent, "rotary_scaling_factor": 1.0})
+    yield replace(case("plain rope beside a factor", Mesh()), said={"rope_type": "rope", "rotary_scaling_factor": 40.0})
+    yield replace(case("no dense layer", Mesh(), edit=all_sparse, first_k_dense_replace=0), said={"moe_layer_freq": 1})
+    yield replace(case("queries without low rank", Mesh(tp=2), edit=without_low_rank, nulls={"q_lora_rank": None}), linear=("linear_",))
+    yield case("only dense layers", Mesh(), num_hidden_layers=2)
+    yield case("weights of mtp left out", Mesh(), ["--set", "mtp=absent"], num_nextn_predict_layers=1, returned={"num_nextn_predict_layers": 0})
+    yield replace(case("local modules", Mesh(tp=2), ["--dialect", "mcore_local", "--set", "latent=split"], local=True), linear=("linear_",))
     yield predicting("local modules, mtp", Mesh(tp=2, ep=2, etp=1), ["--dialect", "mcore_local,mcore_sequential", "--set", "latent=split"],
                      local=True, spelled=lambda name: re.sub(r"(linear_fc\d)\.weight(\d+)$", r"local_experts.\2.\1.weight", name))
     yield predicting("mtp_model_layer", Mesh(), ["--dialect", "mcore_mtp_model_layer"],

@@ -1,13 +1,14 @@
 """Goldens of gpt_oss.yaml: sinks, biases everywhere, experts whose gate and up rows alternate, plain or in four bits."""
 import pathlib
 import re
+from dataclasses import replace
 
 import torch
 from bench import Case, census, counted
 from megatron import Mesh, over_ranks
 
 HERE = pathlib.Path(__file__).parent
-DIVISIBLE = 8  # make_vocab_size_divisible_by
+DIVISIBLE = 12  # make_vocab_size_divisible_by
 SET = ["--set", f"make_vocab_size_divisible_by={DIVISIBLE}"]
 V5 = ["--dialect", "hf_v5"]
 EXPERTS = "mlp.experts."
@@ -18,7 +19,7 @@ LEAST = ("rope_type", "factor", "original_max_position_embeddings")
 V4 = {"rope_parameters": None, "rope_theta": 20000.0, "rope_scaling": YARN}
 
 RETURNED = {"rope_theta": 150000.0, "rope_scaling": {**YARN, "beta_fast": 32.0, "beta_slow": 1.0, "truncate": True}, "swiglu_limit": 7.0,
-            "swiglu_alpha": 1.702, "attention_bias": True, "layer_types": ["sliding_attention", "full_attention"] * 2}
+            "swiglu_alpha": 1.702, "attention_bias": True, "tie_word_embeddings": False, "layer_types": ["sliding_attention", "full_attention"] * 2}
 
 
 def attention(hf, rank, l, groups):
@@ -45,13 +46,13 @@ def moe(hf, rank, l):
     return found
 
 
-def expected(hf, config, mesh):
+def expected(hf, config, mesh, divisible=DIVISIBLE):
     def words(rank, name="model.embed_tokens.weight"):
-        return rank.words(hf[name], DIVISIBLE)
+        return rank.words(hf[name], divisible)
 
     def last(rank):
         found = {"decoder.final_layernorm.weight": hf["model.norm.weight"]}
-        if not config["tie_word_embeddings"]:
+        if not config.get("tie_word_embeddings"):
             return {**found, "output_layer.weight": words(rank, "lm_head.weight")}
         return {**found, "output_layer.weight": words(rank)} if mesh.pp * mesh.vpp > 1 else found
 
@@ -59,10 +60,10 @@ def expected(hf, config, mesh):
                       lambda rank, l: {**attention(hf, rank, l, config["num_key_value_heads"]), **moe(hf, rank, l)}, last)
 
 
-def arguments(config, mesh):
+def arguments(config, mesh, divisible=DIVISIBLE):
     """What Megatron-LM calls such a model, and Megatron-Bridge its yarn."""
     rope = config.get("rope_parameters") or {"rope_theta": config.get("rope_theta", 150000.0), **config["rope_scaling"]}
-    both, vocab, unit = "mscale" in rope and "mscale_all_dim" in rope, config["vocab_size"], DIVISIBLE * mesh.tp
+    both, vocab, unit = "mscale" in rope and "mscale_all_dim" in rope, config["vocab_size"], divisible * mesh.tp
     windows = config.get("layer_types") or ["sliding_attention", "full_attention"] * (config["num_hidden_layers"] // 2)
     return {"num_layers": config["num_hidden_layers"], "hidden_size": config["hidden_size"],
             "num_attention_heads": config["num_attention_heads"], "group_query_attention": True,
@@ -82,22 +83,24 @@ def arguments(config, mesh):
             "yarn_correction_range_round_to_int": rope.get("truncate", True), "yarn_mscale": rope["mscale"] if both else 1.0,
             "yarn_mscale_all_dim": rope["mscale_all_dim"] if both else 0.0,
             "untie_embeddings_and_output_weights": not config.get("tie_word_embeddings", False), "vocab_size": vocab,
-            "make_vocab_size_divisible_by": DIVISIBLE, "padded_vocab_size": -(-vocab // unit) * unit}
+            "make_vocab_size_divisible_by": divisible, "padded_vocab_size": -(-vocab // unit) * unit}
 
 
 def said_by(config, **changes):
     return {key: value for key, value in {**config, **changes}.items() if value is not None}
 
 
-def case(name, mesh, there=(), back=None, spelled=lambda name: name, returned=(), said_there=None, linear=(), alone=False, **config):
+def case(name, mesh, there=(), back=None, spelled=lambda name: name, returned=(), divisible=DIVISIBLE, copy=False, **config):
     hf, said = counted(HERE / "census.json")
     said = said_by(said, **config)
-    if said["tie_word_embeddings"]:
+    if said.get("tie_word_embeddings"):
         hf.pop("lm_head.weight")
     back = (V5 if "rope_parameters" in said else []) if back is None else back
-    want = {rank: {spelled(name): t for name, t in tensors.items()} for rank, tensors in expected(hf, said, mesh).items()}
-    return Case(name, hf, said, mesh.options() + SET + list(there), want, arguments(said, mesh), back, {**said, **dict(returned)}, said=said_there,
-                linear=linear, alone=alone)
+    want = {rank: {spelled(name): t for name, t in tensors.items()} for rank, tensors in expected(hf, said, mesh, divisible).items()}
+    hf |= {"lm_head.weight": hf["model.embed_tokens.weight"]} if copy else {}
+    options = mesh.options() + (SET if divisible == DIVISIBLE else []) + list(there)
+    return Case(name, hf, said, options, want, arguments(said, mesh, divisible), back, {**said, **dict(returned)},
+                lost=("lm_head.weight",) if copy else ())
 
 
 def unpacked(blocks, scales):
@@ -139,14 +142,15 @@ def cases():
     for mesh in (Mesh(), Mesh(tp=2, etp=1), Mesh(pp=2), Mesh(ep=2), Mesh(tp=2, pp=2, vpp=2, ep=2, etp=1), Mesh(tp=2)):
         yield case(str(mesh), mesh)
     yield four_bits()
-    yield case("_extra_state", Mesh(), linear=("linear_",))
-    yield case("as Megatron-Bridge says it", Mesh(pp=2), said_there={"window_size": (15, 0), "window_attn_skip_freq": 2, "yarn_mscale": None,
-                                                                     "yarn_mscale_all_dim": None})
+    yield replace(case("_extra_state", Mesh()), linear=("linear_",))
+    yield replace(case("as Megatron-Bridge says it", Mesh(pp=2)), said={"window_size": (15, 0), "window_attn_skip_freq": 2, "yarn_mscale_all_dim": None})
     yield case("as of old", Mesh(), **V4)
     yield case("the least said", Mesh(), **{**V4, "rope_theta": None, "rope_scaling": {key: YARN[key] for key in LEAST}}, swiglu_limit=None,
-               layer_types=None, swiglu_alpha=None, attention_bias=None, returned=RETURNED)
-    yield case("back without a config.json beside", Mesh(), alone=True, **dict.fromkeys(UNSAID))
+               layer_types=None, swiglu_alpha=None, attention_bias=None, tie_word_embeddings=None, returned=RETURNED)
+    yield replace(case("back without a config.json beside", Mesh(), **dict.fromkeys(UNSAID)), alone=True)
     yield case("tied", Mesh(), tie_word_embeddings=True)
+    yield case("tied, with a copy", Mesh(), tie_word_embeddings=True, copy=True)
+    yield case("the usual padding", Mesh(), divisible=128)
     yield case("tied, two stages", Mesh(pp=2), tie_word_embeddings=True)
     yield case("other layers have windows", Mesh(pp=2), layer_types=["full_attention", "sliding_attention", "sliding_attention", "full_attention"])
     yield case("another limit", Mesh(), swiglu_limit=5.5)
