@@ -11,7 +11,7 @@ import subprocess
 
 import torch
 
-DTYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16"}
+DTYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16", torch.float8_e4m3fn: "F8_E4M3", torch.uint8: "U8"}
 
 
 @dataclasses.dataclass
@@ -25,6 +25,7 @@ class Case:
     back: list = ()              # options of the way back
     returned: dict = None        # keys that config.json must then have; without it, `config`; None: must be absent
     lost: tuple = ()             # ends of names that do not come back
+    decoded: dict = None         # what comes back instead of `tensors`, where those are encoded
     refused: str = None          # instead of all that: the id that must be said
     add: dict = None             # {folder of a rank: tensors, nested as in the file} put there before the way back; with `refused`,
                                  # that is what must be refused
@@ -176,7 +177,8 @@ class Bench:
         self.convert(out / "mc", out / "back", ["--to", "hf", *case.back], case.refused)
         if case.refused:
             return None
-        same({name: t for name, t in case.tensors.items() if not name.endswith(tuple(case.lost))}, read_hf(out / "back"), "back")
+        tensors = case.tensors if case.decoded is None else case.decoded
+        same({name: t for name, t in tensors.items() if not name.endswith(tuple(case.lost))}, read_hf(out / "back"), "back")
         config = json.loads((out / "back" / "config.json").read_text())
         same_keys(case.config if case.returned is None else case.returned, config, "back, config.json")
 
