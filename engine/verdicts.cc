@@ -48,8 +48,10 @@ List verdict_values(const RuleSet& set) {
 
 std::vector<std::string> note_lines(const RuleSet& set) {
   std::vector<std::string> lines;
-  for (const Stated& note : set.file.notes)
-    lines.push_back(format("if {}: {}", to_text(note.condition), note.text));
+  for (const Stated& note : set.file.notes) {
+    const std::string when = to_text(note.condition);
+    lines.push_back(when == "true" ? note.text : format("if {}: {}", when, note.text));
+  }
   return lines;
 }
 

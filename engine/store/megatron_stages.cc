@@ -220,13 +220,16 @@ void say_stages(Map& args, const std::vector<int64_t>& counts, const Mesh& mesh)
     if (layers && mesh[vpp] > 1) args["num_layers_per_virtual_pipeline_stage"] = *layers / stages_of(mesh);
     return;
   }
+  const int64_t mtp = count_argument(args, "mtp_num_layers").value_or(0);
+  if (mtp > 0 && counts.back() == 0)
+    fail_usage("--place: with multi-token prediction Megatron keeps the final norm with the last layer: the last stage wants one");
   const std::vector<int64_t> middle(counts.begin() + 1, counts.end() - 1);
   const bool filled = counts.front() > 0 && counts.back() > 0;  // Megatron takes no 0 for the ends
   if (mesh[vpp] == 1 && filled && is_even(middle)) {
     args["decoder_first_pipeline_num_layers"] = counts.front();
     args["decoder_last_pipeline_num_layers"] = counts.back();
   } else {
-    args["pipeline_model_parallel_layout"] = layout_of(counts, count_argument(args, "mtp_num_layers").value_or(0));
+    args["pipeline_model_parallel_layout"] = layout_of(counts, mtp);
   }
 }
 

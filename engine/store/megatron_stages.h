@@ -18,6 +18,7 @@ void settle_stages(Contents& contents);
 std::optional<std::vector<int64_t>> said_stages(const Map& args, const Mesh& mesh);
 
 // The arguments that say where layers stand are settled: all of them go but those that `counts` needs. Empty: even.
+// Throws Error(usage) for what Megatron cannot build.
 void say_stages(Map& args, const std::vector<int64_t>& counts, const Mesh& mesh);
 
 }  // namespace tessera

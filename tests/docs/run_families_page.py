@@ -82,7 +82,9 @@ def table(families, toys):
 def notes(families):
     lines = ["## What Megatron-Core lacks", "", "The weights map all the same; `tessera` says these where the condition holds.", ""]
     for one in families:
-        lines += [f"- **{one['family']}**, if `{note['when']}`: {note['text']}" for note in one["notes"]]
+        for note in one["notes"]:
+            when = "" if note["when"] == "true" else f", if `{note['when']}`"
+            lines.append(f"- **{one['family']}**{when}: {note['text']}")
     return lines
 
 
