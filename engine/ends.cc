@@ -2,9 +2,11 @@
 #include "ends.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/suggest.h"
 #include "base/text.h"
+#include "plan/config.h"
 #include "store/megatron_dir.h"
 
 namespace tessera {
@@ -101,10 +103,11 @@ EndSpec target_end(const Request& request, const RuleSet& rules, SideId side, co
 }
 
 std::vector<std::string> spelling_of(const RuleSet& rules, SideId side, const Map& companion) {
+  const std::set<std::string> known = known_keys(rules, side);
   std::vector<std::string> names;
   for (const Dialect& dialect : rules.dialects) {
     const bool spoken = std::any_of(dialect.config.begin(), dialect.config.end(), [&](const auto& line) {
-      return find_path(companion, line.second.s) != nullptr;
+      return known.contains(line.first.s) && !known.contains(line.second.s) && find_path(companion, line.second.s);
     });
     if (dialect.side == rules.file.sides[side].s && dialect.rename.empty() && spoken) names.push_back(dialect.name);
   }

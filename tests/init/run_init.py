@@ -48,7 +48,7 @@ def herd(layers=6, moe=()):
     """A decoder like many: `moe` says which layers have experts."""
     t = {"lm_head.weight": (V, H), "model.embed_tokens.weight": (V, H)}
     for l in range(layers):
-        p = f"model.layers.{l}."
+        p = f"herd.layers.{l}."
         t[p + "input_layernorm.weight"] = (H,)
         kinds = [f"mlp.experts.{e}." for e in range(E)] if l in moe else ["mlp."]
         if l in moe:
@@ -95,9 +95,9 @@ blocks:
     down:   { hf: mlp.experts.<e>.down_proj.weight  h m, mcore: mlp.experts.down_proj  e h m }
 model:
   - { use: top }
-  - { use: layer, hf: model.layers.<l>, mcore: decoder.layers.<l>, for: l in 0..num_hidden_layers }
-  - { use: dense, hf: model.layers.<l>, mcore: decoder.layers.<l>, for: l in 0..1 }
-  - { use: moe, hf: model.layers.<l>, mcore: decoder.layers.<l>, for: l in 1..num_hidden_layers }
+  - { use: layer, hf: herd.layers.<l>, mcore: decoder.layers.<l>, for: l in 0..num_hidden_layers }
+  - { use: dense, hf: herd.layers.<l>, mcore: decoder.layers.<l>, for: l in 0..1 }
+  - { use: moe, hf: herd.layers.<l>, mcore: decoder.layers.<l>, for: l in 1..num_hidden_layers }
 """
 
 # A family that is there: herd() without experts.
@@ -138,7 +138,7 @@ blocks:
     fc2:   { hf: mlp.down_proj.weight  h f, mcore: mlp.linear_fc2.weight  h f, in: f }
 model:
   - { use: top }
-  - { use: [attention, mlp], hf: model.layers.<l>, mcore: decoder.layers.<l>, for: l in 0..num_hidden_layers }
+  - { use: [attention, mlp], hf: herd.layers.<l>, mcore: decoder.layers.<l>, for: l in 0..num_hidden_layers }
 """
 
 
@@ -192,8 +192,8 @@ def has(text, *wanted):
 def test_plain_decoder(b):
     hf = write(b.work / "hf", herd(), CONFIG)
     rules, text, _ = b.draft("--plain", hf)
-    has(text, r"family: herd\n", r"match:\n  model_type: herd\n", r"# guess: num_hidden_layers or num_attention_heads; numbers behind model.layers.\n  l: \{ size: num_hidden_layers, split: pp \}",
-        r"hf: model.layers.<l>, mcore: model.layers.<l>, for: l in 0..num_hidden_layers", r"h: hidden_size +# guess",
+    has(text, r"family: herd\n", r"match:\n  model_type: herd\n", r"# guess: num_hidden_layers or num_attention_heads; numbers behind herd.layers.\n  l: \{ size: num_hidden_layers, split: pp \}",
+        r"hf: herd.layers.<l>, mcore: herd.layers.<l>, for: l in 0..num_hidden_layers", r"h: hidden_size +# guess",
         r"vocab_size +# guess", r"down_proj: +\{ hf: mlp.down_proj.weight  h i,",
         r"dimensions of one size, which could be swapped\n +o_proj: .*h2 h,", r"h2: hidden_size +# guess: as large as h")
     assert text == b.init("--plain", hf).stdout, "two runs differ"
@@ -308,7 +308,7 @@ def test_extends_with_experts(b):
     (b.rules / "parent.yaml").write_text(PARENT)
     hf = write(b.work / "hf", herd(moe=range(1, 6)), dict(CONFIG, num_experts=E, width=M))
     rules, text, said = b.draft(hf)
-    has(text, r"extends: parent\n", r"use: attention, hf: model.layers.<l>, mcore: decoder.layers.<l>, for: l in 0..num_hidden_layers",
+    has(text, r"extends: parent\n", r"use: attention, hf: herd.layers.<l>, mcore: decoder.layers.<l>, for: l in 0..num_hidden_layers",
         r"use: mlp, .*for: l in 0..1", r"mlp.experts.<e>.gate_proj.weight  \w h", r"mcore: decoder.layers.<l>, for: l in 1..num_hidden_layers")
     assert "q_proj" not in text, text
     b.there_and_back(hf, rules)
@@ -320,7 +320,7 @@ def test_a_block_that_would_clash_is_left_out(b):
     """The parent's dense layers are a list of the configuration, here empty: nothing would prove its rules apart from ours."""
     b.rules.joinpath("parent.yaml").write_text(
         PARENT.replace("defaults: {", "defaults: { dense: '[]', ").replace("[attention, mlp]", "attention") +
-        "  - { use: mlp, hf: model.layers.<l>, mcore: decoder.layers.<l>, for: l in 0..num_hidden_layers where l in dense }\n")
+        "  - { use: mlp, hf: herd.layers.<l>, mcore: decoder.layers.<l>, for: l in 0..num_hidden_layers where l in dense }\n")
     hf = write(b.work / "hf", herd(), CONFIG)
     rules, text, _ = b.draft(hf)
     has(text, r"extends: parent\n", r"\n  mlp: ~\n", r"gate_proj: +\{ hf: mlp.gate_proj.weight  f h", r"mcore: decoder.layers.<l>, for: l in 0..num_hidden_layers \}")
@@ -357,7 +357,7 @@ def test_what_has_no_partner(b):
     hf = write(b.work / "hf", herd() | {"extra.weight": (11, 13)}, CONFIG)
     truth = b.work / "truth.yaml"
     truth.write_text(TRUTH.replace("for: l in 0..1 }", "for: l in 0..num_hidden_layers }").replace(
-        "  - { use: moe, hf: model.layers.<l>, mcore: decoder.layers.<l>, for: l in 1..num_hidden_layers }\n", "")
+        "  - { use: moe, hf: herd.layers.<l>, mcore: decoder.layers.<l>, for: l in 1..num_hidden_layers }\n", "")
         .replace(", num_experts: num_experts, width: width", "").replace(", e: num_experts, x: num_experts, m: width", "")
         .replace("\n        e: num_experts, x: num_experts, m: width", "\n        y: 11, z: 13")
         .replace("  layer:\n", "    extra: { hf: extra.weight  y z, mcore: z.weight  (y z) }\n  layer:\n")
@@ -373,7 +373,7 @@ def test_from_the_other_side_alone(b):
     rules, _, _ = b.draft("--plain", hf)
     mcore = b.convert(hf, rules, "--to", "mcore")
     _, text, _ = b.draft("--plain", mcore)
-    has(text, r"sides: \[mcore, hf\]", r"mcore: model.layers.<l>, hf: model.layers.<l>")
+    has(text, r"sides: \[mcore, hf\]", r"mcore: herd.layers.<l>, hf: herd.layers.<l>")
 
 
 # --- what is no weight of the usual kind ------------------------------------------------------------------------------------
