@@ -147,6 +147,7 @@ std::vector<std::string> apply_defaults(const RuleSet& rules, const Map& options
   std::vector<const KeyedExpr*> pending;
   for (const KeyedExpr& item : rules.file.defaults)
     if (!find_path(config, item.key.s) && !none.contains(item.key.s)) pending.push_back(&item);
+  for (const std::string& key : none) config[key] = Value();  // a name with a value: none
   std::vector<std::string> taken;
   while (!pending.empty()) {
     const auto at = pending.begin() + static_cast<std::ptrdiff_t>(next_default(pending));

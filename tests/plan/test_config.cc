@@ -210,6 +210,7 @@ TEST_CASE("a null that is a value stays: no default steps in, and it is written"
       "config: { window: reach, size: size }\n"
       "defaults: { window: 4096, heads: size }\n"
       "nulls: [window]\n"
+      "require: { window == none or window > 0: a window has a size }\n"
       "axes: { f: 3 }\n"
       "blocks: { b: { w: { hf: w  f, mcore: w  f } } }\n"
       "model: [{ use: b }]\n");

@@ -184,6 +184,13 @@ def alone(family, file, layer=plain, more=None, said=(), **config):
     return one
 
 
+def windowed():
+    """Megatron's own arguments may say what this family cannot."""
+    one = alone("llama", HERE / "census.json", said={"window_size": [5, 0]})
+    one.name, one.refused = "a window, of which transformers would know nothing", "B03"
+    return one
+
+
 def tied_alone():
     """As transformers 5 spells it: every key of the scaling is made, none comes along."""
     one = tied(Mesh(pp=2, vpp=2), HERE / "census_tied.json", **LLAMA3)
@@ -224,6 +231,7 @@ def cases():
     yield few_groups()
     yield silent()
     yield alone("llama", HERE / "census.json")
+    yield windowed()
     yield case("llama3, as transformers 4 spells it", Mesh(), **scaled(**SCALED))
     yield case("linear, as transformers 4 spells it", Mesh(), **scaled(**LINEAR))
     yield case("linear", Mesh(), rope_parameters={"rope_theta": 10000.0, **LINEAR, "factor": 1.0})
