@@ -222,7 +222,7 @@ def cases():
                      spelled=lambda name: name.replace(".transformer_layer.", ".mtp_model_layer."))
     yield fp8_blocks()
     refused = {"biases": {"attention_bias": True}, "more dense layers than layers": {"first_k_dense_replace": 6},
-               "another scaling": {"rope_parameters": {"rope_type": "llama3", "rope_theta": 1.0, "factor": 8.0}},
+               "another scaling": {"rope_parameters": {"rope_type": "dynamic", "rope_theta": 1.0}},
                "an attention factor": {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1.0, "attention_factor": 1.0, **YARN}},
                "a correction range not rounded": {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1.0, "truncate": False, **YARN}},
                "mscale alone": {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1.0, "factor": 8.0, "mscale": 0.75}},
