@@ -16,7 +16,7 @@ YARN = {"factor": 40.0, "beta_fast": 24.0, "beta_slow": 2.0, "mscale": 0.75, "ms
 UNSAID = ("attention_bias", "attention_dropout", "bos_token_id", "eos_token_id", "pad_token_id", "head_dim", "initializer_range", "pretraining_tp",
           "output_router_logits", "qk_head_dim", "transformers_version", "use_cache")  # what no rule carries
 LEAST = {"rope_type": "yarn", "factor": 8.0, "beta_fast": 32, "beta_slow": 1, "mscale": 1.0, "mscale_all_dim": 0.0,
-         "original_max_position_embeddings": 4096}
+         "original_max_position_embeddings": 64}
 V4 = {"rope_parameters": None, "rope_theta": 20000.0}
 
 
@@ -107,7 +107,7 @@ def arguments(hf, config, mesh, divisible=DIVISIBLE):
             "position_embedding_type": "rope", "rope_type": "yarn" if yarn else "rope", "rotary_base": rope["rope_theta"], "rotary_percent": 1.0,
             "rotary_scaling_factor": rope["factor"] if yarn else 1.0, "mscale": rope.get("mscale", 1.0),
             "mscale_all_dim": rope.get("mscale_all_dim", 0.0), "beta_fast": rope.get("beta_fast", 32), "beta_slow": rope.get("beta_slow", 1),
-            "original_max_position_embeddings": rope.get("original_max_position_embeddings", 4096),
+            "original_max_position_embeddings": rope.get("original_max_position_embeddings", config["max_position_embeddings"]),
             "max_position_embeddings": config["max_position_embeddings"], "seq_length": config["max_position_embeddings"],
             "norm_epsilon": config["rms_norm_eps"], "normalization": "RMSNorm", "apply_layernorm_1p": False, "swiglu": True,
             "add_bias_linear": False, "untie_embeddings_and_output_weights": True, "vocab_size": vocab,
@@ -130,7 +130,7 @@ def plain_rope(said):
     return {**said, "rope_parameters": {"rope_theta": said["rope_parameters"]["rope_theta"]}}
 
 
-def case(name, mesh, there=(), back=None, local=False, edit=lambda hf: hf, returned=(), nulls=(), divisible=DIVISIBLE, **config):
+def case(name, mesh, there=(), back=None, local=False, edit=dict, returned=(), nulls=(), divisible=DIVISIBLE, **config):
     hf, said = counted(HERE / "census.json")
     said = {**said_by(said, **config), **dict(nulls)}
     hf = edit(of_layers(hf, said["num_hidden_layers"]))
@@ -205,9 +205,9 @@ def cases():
     yield case("yarn, the least said", Mesh(), **V4, rope_scaling={"rope_type": "yarn", "factor": 8.0}, returned={"rope_scaling": LEAST})
     yield case("as of old", Mesh(), **V4)
     yield case("the usual padding", Mesh(), divisible=128)
-    silent = {"rope_type": None, "beta_fast": None, "beta_slow": None, "original_max_position_embeddings": None}
+    silent = {"rope_type": None, "beta_fast": None, "beta_slow": None, "original_max_position_embeddings": None, "rotary_scaling_factor": None}
     yarn = {"rope_theta": 1e4, "rope_type": "yarn"}
-    short = {"rope_parameters": {**yarn, **{key: YARN[key] for key in ("factor", "mscale", "mscale_all_dim")}}}
+    short = {"rope_parameters": {**yarn, **{key: YARN[key] for key in ("factor", "mscale", "mscale_all_dim")}, "original_max_position_embeddings": 4096}}
     yield replace(case("yarn, as Megatron is silent", Mesh(), rope_parameters={**yarn, **YARN}, returned=short), said=silent)
     yield replace(case("plain rope, as Megatron is silent", Mesh()), said={**silent, "rotary_scaling_factor": 1.0})
     yield replace(case("plain rope beside a factor", Mesh()), said={"rope_type": "rope", "rotary_scaling_factor": 40.0})
@@ -222,7 +222,7 @@ def cases():
                      spelled=lambda name: name.replace(".transformer_layer.", ".mtp_model_layer."))
     yield fp8_blocks()
     refused = {"biases": {"attention_bias": True}, "more dense layers than layers": {"first_k_dense_replace": 6},
-               "another scaling": {"rope_parameters": {"rope_type": "llama3", "rope_theta": 1.0, "factor": 8.0}},
+               "another scaling": {"rope_parameters": {"rope_type": "dynamic", "rope_theta": 1.0}},
                "an attention factor": {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1.0, "attention_factor": 1.0, **YARN}},
                "a correction range not rounded": {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1.0, "truncate": False, **YARN}},
                "mscale alone": {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1.0, "factor": 8.0, "mscale": 0.75}},

@@ -15,10 +15,10 @@ EXPERTS = "mlp.experts."
 YARN = {"rope_type": "yarn", "factor": 32.0, "beta_fast": 24.0, "beta_slow": 2.0, "original_max_position_embeddings": 48, "truncate": False}
 UNSAID = ("attention_dropout", "bos_token_id", "eos_token_id", "pad_token_id", "initializer_range", "output_router_logits",
           "router_aux_loss_coef", "transformers_version", "use_cache")  # what no rule carries
-LEAST = ("rope_type", "factor", "original_max_position_embeddings")
+LEAST = ("rope_type", "factor")
 V4 = {"rope_parameters": None, "rope_theta": 20000.0, "rope_scaling": YARN}
 
-RETURNED = {"rope_theta": 150000.0, "rope_scaling": {**YARN, "beta_fast": 32.0, "beta_slow": 1.0, "truncate": True}, "swiglu_limit": 7.0,
+RETURNED = {"rope_theta": 150000.0, "rope_scaling": {**YARN, "beta_fast": 32.0, "beta_slow": 1.0, "original_max_position_embeddings": 64, "truncate": True}, "swiglu_limit": 7.0,
             "swiglu_alpha": 1.702, "attention_bias": True, "tie_word_embeddings": False, "layer_types": ["sliding_attention", "full_attention"] * 2}
 
 
@@ -78,7 +78,7 @@ def arguments(config, mesh, divisible=DIVISIBLE):
             "window_attn_skip_freq": [int(kind == "sliding_attention") for kind in windows],
             "position_embedding_type": "yarn", "rotary_base": rope["rope_theta"], "rotary_percent": 1.0, "rotary_interleaved": False,
             "yarn_rotary_scaling_factor": rope["factor"],
-            "yarn_original_max_position_embeddings": rope["original_max_position_embeddings"],
+            "yarn_original_max_position_embeddings": rope.get("original_max_position_embeddings", config["max_position_embeddings"]),
             "yarn_beta_fast": rope.get("beta_fast", 32.0), "yarn_beta_slow": rope.get("beta_slow", 1.0),
             "yarn_correction_range_round_to_int": rope.get("truncate", True), "yarn_mscale": rope["mscale"] if both else 1.0,
             "yarn_mscale_all_dim": rope["mscale_all_dim"] if both else 0.0,
@@ -90,7 +90,8 @@ def said_by(config, **changes):
     return {key: value for key, value in {**config, **changes}.items() if value is not None}
 
 
-def case(name, mesh, there=(), back=None, spelled=lambda name: name, returned=(), divisible=DIVISIBLE, copy=False, **config):
+def case(name, mesh, there=(), back=None, spelled=lambda name: name, returned=(), divisible=DIVISIBLE, copy=False,
+         **config):
     hf, said = counted(HERE / "census.json")
     said = said_by(said, **config)
     if said.get("tie_word_embeddings"):
