@@ -60,7 +60,7 @@ def seconds(summary):
 
 def to_megatron(b, cold):
     source = b.checkpoint("llama", b.asked.gb, "bf16")
-    commands = {"tessera": "--tp 4", "no_sync": "--tp 4 --no-sync", "no_hash": "--tp 4 --no-hash"}
+    commands = {"tessera": "--tp 4", "no_sync": "--tp 4 --no-sync"}
     found = b.compare(source, commands, "--tp", 4, *(["--cold", "--no-python"] if cold else ["--check"]))
     state, ours = "cold" if cold else "warm", found["tessera"]
     b.say("P1", f"HF -> Megatron TP 4, {state}, / (cp && sync)", ours["vs_cp_sync"], 0.85, more=seconds(ours))
@@ -71,7 +71,6 @@ def to_megatron(b, cold):
     b.say("P4", "/ the Python way, time", ours["vs_python"], 1 / 6, more="equal bits" if ours["check"] == "equal" else str(ours["check"]))
     b.say("P4", "/ the Python way, memory", ours["rss"] / found["python_way"]["rss"], 1 / 9)
     b.say("P5", "CPU, s/GB", ours["cpu_per_gb"], 0.4, more=f"cp {found['cp']['cpu_per_gb']:.2f}")
-    b.say("P7", "with hashes / without", ours["durable"] / found["no_hash"]["durable"], 1.05)
     if ours["cached"] is not None:
         b.say("P8", "share of the output in the page cache", ours["cached"], 0.05)
 
