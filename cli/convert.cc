@@ -97,8 +97,9 @@ void add_convert(CLI::App& app, Global& global) {
                    "of the target's files where they are sharded: 5GB, 2GiB");
   verb->add_option("--tokenizer", options->tokenizer, "folder whose tokenizer files go along")->type_name("DIR");
   verb->add_option("--memory", options->memory, "budget for buffers");
-  verb->add_option("--threads", options->convert.threads, "default: cores")->check(CLI::Range(1, 1024));
+  verb->add_option("--threads", options->convert.threads, "default: cores and two more, which wait for the disk")->check(CLI::Range(1, 1024));
   verb->add_flag("--no-sync", options->no_sync, "do not wait for the disk");
+  verb->add_flag("--direct,!--no-direct", options->convert.direct, "write past the page cache (the default), or through it");
   verb->add_flag("--weights-only", options->convert.weights_only, "leave optimizer state behind");
   verb->add_flag("--overwrite", options->convert.overwrite, "replace a finished output");
   verb->add_flag("--dry-run", options->convert.dry_run, "everything but writing");

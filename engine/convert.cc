@@ -45,6 +45,7 @@ RunResult move_bytes(Session& session, Prepared& prepared, Writer& writer, const
   RunOptions run;
   run.memory = options.memory;
   run.threads = options.threads;
+  run.direct = options.direct && options.sync;
   run.progress = options.progress;
   run.interrupted = options.interrupted;
   if (options.torch_kernel) run.kernel = [device = options.device] { return torch_kernel(device); };
@@ -74,7 +75,7 @@ Report convert(Session& session, const Request& request, const ConvertOptions& o
   uint64_t bytes = 0;
   for (const FileInfo& file : writer->files()) bytes += file.bytes;
   folder.require_space(bytes + bytes / 100);
-  WriteBehind behind;
+  WriteBehind behind(options.direct);
   writer->open(options.sync ? &behind : nullptr);
   const RunResult result = move_bytes(session, *prepared, *writer, options);
   if (result.interrupted) {

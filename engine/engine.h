@@ -43,6 +43,7 @@ struct ConvertOptions {
   uint64_t max_shard_size = 5'000'000'000;
   uint64_t memory = uint64_t{256} << 20;
   int threads = 0;
+  bool direct = true;  // past the page cache, where it can be and the run waits for the disk
   bool sync = true, overwrite = false, dry_run = false;
   bool weights_only = false;  // optimizer state stays behind, and that is meant
   bool torch_kernel = false;

@@ -13,7 +13,8 @@ namespace tessera {
 
 struct RunOptions {
   uint64_t memory = uint64_t{256} << 20;  // budget for buffers
-  int threads = 0;                        // 0: cores
+  int threads = 0;                        // 0: as threads.h says
+  bool direct = false;                    // tiles lie in memory as in their files, for writers that go past the page cache
   std::function<std::unique_ptr<Kernel>()> kernel = [] { return native_kernel(); };
   std::function<void(uint64_t done, uint64_t total)> progress;  // bytes of output; called from one thread at a time
   std::function<bool()> interrupted;                            // polled between tiles

@@ -10,7 +10,8 @@ namespace tessera {
 
 int thread_count(int asked, size_t jobs) {
   const int cores = int(std::max(1u, std::thread::hardware_concurrency()));
-  return std::clamp(asked > 0 ? asked : cores, 1, int(std::max<size_t>(1, jobs)));
+  constexpr int waiting = 2;  // for the disk, while the others compute
+  return std::clamp(asked > 0 ? asked : cores + waiting, 1, int(std::max<size_t>(1, jobs)));
 }
 
 void run_threads(int count, std::atomic<bool>& stop, const std::function<void()>& work) {

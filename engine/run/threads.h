@@ -6,7 +6,7 @@
 
 namespace tessera {
 
-// As many as asked for (0: cores), but no more than there are jobs.
+// As many as asked for (0: cores, and some that wait for the disk), but no more than there are jobs.
 int thread_count(int asked, size_t jobs);
 // Runs `work` on `count` threads, this one among them, and waits. What the first of them throws sets `stop` and is
 // thrown here when all have ended.

@@ -6,6 +6,7 @@
 
 #include "layout/layout.h"
 #include "run/elements.h"
+#include "store/file.h"
 
 namespace tessera {
 namespace {
@@ -27,9 +28,17 @@ Tiles::Tiles(const Graph& graph, const Reader& reader, Verified& verified, std::
 
 std::span<const std::byte> Tiles::make(TensorId output, const std::vector<uint32_t>& moves, int64_t first,
                                        int64_t count, CastLoss* loss) {
-  loss_ = loss;
   if (const auto straight = straight_run(moves, first, count)) return *straight;
-  tile_.resize(uint64_t(count) * byte_size(graph_.tensors[output].dtype));
+  return make_at(0, output, moves, first, count, loss);
+}
+
+std::span<const std::byte> Tiles::make_at(uint64_t remainder, TensorId output, const std::vector<uint32_t>& moves,
+                                          int64_t first, int64_t count, CastLoss* loss) {
+  const uint64_t bytes = uint64_t(count) * byte_size(graph_.tensors[output].dtype);
+  if (memory_.capacity < bytes + InputFile::direct_alignment)
+    memory_ = make_buffer(std::max(bytes, bytes_) + InputFile::direct_alignment);
+  tile_ = {memory_.data.get() + remainder, bytes};
+  loss_ = loss;
   for (uint32_t m : moves) fill_tile(graph_.moves[m], first, count);
   return tile_;
 }

@@ -17,6 +17,9 @@ class Tiles {
   // output, indices into Graph::moves. What casts lose is added to `loss` if it is not null.
   std::span<const std::byte> make(TensorId output, const std::vector<uint32_t>& moves, int64_t first, int64_t count,
                                   CastLoss* loss = nullptr);
+  // The same in memory whose address is `remainder` modulo InputFile::direct_alignment.
+  std::span<const std::byte> make_at(uint64_t remainder, TensorId output, const std::vector<uint32_t>& moves,
+                                     int64_t first, int64_t count, CastLoss* loss);
   uint64_t bytes() const { return bytes_; }  // what a tile should have at most
   SourceWindows& windows() { return windows_; }
 
@@ -31,7 +34,8 @@ class Tiles {
   SourceWindows windows_;
   std::unique_ptr<Kernel> kernel_;
   uint64_t bytes_;
-  std::vector<std::byte> tile_;
+  Buffer memory_;
+  std::span<std::byte> tile_;  // in memory_
   CastLoss* loss_ = nullptr;  // of the tile in work
 };
 

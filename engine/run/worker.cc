@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "run/replicas.h"
+#include "store/file.h"
 
 namespace tessera {
 
@@ -22,9 +23,13 @@ void Worker::write_output(TensorId output, const std::vector<uint32_t>& moves) {
   const auto size = int64_t(byte_size(tensor.dtype));
   const int64_t total = volume(tensor.shape), most = std::max<int64_t>(1, int64_t(tiles_.bytes()) / size);
   loss_ = {};
-  for (int64_t first = 0; first < total && !shared_.stop; first += most) {
-    const int64_t count = std::min(most, total - first);
-    const std::span<const std::byte> tile = tiles_.make(output, moves, first, count, &loss_);
+  const uint64_t place = shared_.options.direct ? shared_.writer.places()[tensor.index].offset : 0;
+  for (int64_t first = 0, count = 0; first < total && !shared_.stop; first += count) {
+    const uint64_t at = place + uint64_t(first * size), remainder = at % InputFile::direct_alignment;
+    count = std::min(most - int64_t(remainder) / size, total - first);  // tiles but the last end where a block does
+    const std::span<const std::byte> tile = shared_.options.direct
+                                                ? tiles_.make_at(remainder, output, moves, first, count, &loss_)
+                                                : tiles_.make(output, moves, first, count, &loss_);
     hand_over(tensor.index, uint64_t(first * size), tile);
   }
   if (loss_.rounded || loss_.overflowed || loss_.underflowed) {
@@ -37,7 +42,7 @@ void Worker::write_output(TensorId output, const std::vector<uint32_t>& moves) {
 
 // In pieces that stay in the processor's cache while checksums are taken and they are written.
 void Worker::hand_over(uint32_t tensor, uint64_t at, std::span<const std::byte> tile) {
-  constexpr size_t piece = 1 << 20;
+  const size_t piece = shared_.options.direct ? tile.size() : 1 << 20;
   for (size_t done = 0; done < tile.size() && !shared_.stop; done += piece) {
     const auto bytes = tile.subspan(done, std::min(piece, tile.size() - done));
     shared_.writer.write(tensor, at + done, bytes);

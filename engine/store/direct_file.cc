@@ -8,11 +8,11 @@
 
 namespace tessera {
 
-int DirectFile::open(int fd) {
+int DirectFile::open(int fd, int mode) {
   const std::lock_guard lock(mutex_);
   if (file_.get() >= 0 || given_up_) return file_.get();
   const std::string again = "/proc/self/fd/" + std::to_string(fd);  // the file itself, wherever its name leads by now
-  file_ = Descriptor(retry([&] { return ::open(again.c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC); }));
+  file_ = Descriptor(retry([&] { return ::open(again.c_str(), mode | O_DIRECT | O_CLOEXEC); }));
   if (file_.get() < 0) give_up();
   return file_.get();
 }

@@ -1,5 +1,5 @@
-// A second descriptor of a file that is open, for reading past the page cache. Only used where the system offers it; what
-// fails is read the usual way.
+// A second descriptor of a file that is open, for reading or writing past the page cache. Only used where the system offers
+// it; what fails is done the usual way.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -13,7 +13,7 @@ class DirectFile {
  public:
   bool works() const { return !given_up_; }
   void give_up() { given_up_ = true; }
-  int open(int fd);  // of the same file as `fd`; -1 if there can be none
+  int open(int fd, int mode);  // of the same file as `fd`, O_RDONLY or O_WRONLY; -1 if there can be none
 
  private:
   std::mutex mutex_;

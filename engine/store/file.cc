@@ -107,7 +107,7 @@ bool InputFile::wants_direct(uint64_t offset, std::span<std::byte> out) const {
 }
 
 size_t InputFile::read_direct(uint64_t offset, std::span<std::byte> out) const {
-  const int fd = direct_->open(fd_);
+  const int fd = direct_->open(fd_, O_RDONLY);
   size_t done = 0;
   while (fd >= 0 && out.size() - done >= direct_alignment) {
     const size_t want = std::min((out.size() - done) / direct_alignment * direct_alignment, direct_block);
@@ -154,6 +154,7 @@ OutputFile::OutputFile(std::filesystem::path path, uint64_t size, WriteBehind* b
   Descriptor file = open_file(path_, O_WRONLY | O_CREAT | O_EXCL, "create");
   reserve(file, path_, size);
   fd_ = file.release();
+  direct_ = std::make_unique<DirectFile>();
 }
 
 OutputFile::OutputFile(OutputFile&& other) noexcept { *this = std::move(other); }
@@ -162,6 +163,7 @@ OutputFile& OutputFile::operator=(OutputFile&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(fd_, other.fd_);
   std::swap(behind_, other.behind_);
+  std::swap(direct_, other.direct_);
   return *this;
 }
 
@@ -172,6 +174,34 @@ OutputFile::~OutputFile() {
 }
 
 void OutputFile::write(uint64_t offset, std::span<const std::byte> bytes) {
+  const auto address = reinterpret_cast<uintptr_t>(bytes.data());
+  constexpr size_t block = InputFile::direct_alignment;
+  if (behind_ && behind_->direct() && bytes.size() >= least_direct && address % block == offset % block) {
+    const size_t head = (block - offset % block) % block;
+    write_buffered(offset, bytes.first(head));
+    const size_t done = head + write_direct(offset + head, bytes.subspan(head));
+    offset += done;
+    bytes = bytes.subspan(done);
+  }
+  write_buffered(offset, bytes);
+}
+
+size_t OutputFile::write_direct(uint64_t offset, std::span<const std::byte> bytes) {
+  constexpr size_t block = InputFile::direct_alignment;
+  const int fd = direct_->works() ? direct_->open(fd_, O_WRONLY) : -1;
+  size_t done = 0;
+  while (fd >= 0 && bytes.size() - done >= block) {
+    const size_t want = std::min((bytes.size() - done) / block * block, direct_block);
+    const ssize_t n = retry([&] { return pwrite(fd, bytes.data() + done, want, static_cast<off_t>(offset + done)); });
+    if (n < 0) direct_->give_up();  // the other way says what is wrong, if anything is
+    if (n <= 0) break;
+    done += static_cast<size_t>(n) / block * block;
+    if (static_cast<size_t>(n) % block != 0) break;
+  }
+  return done;
+}
+
+void OutputFile::write_buffered(uint64_t offset, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const size_t want = std::min(bytes.size(), write_block);
     const ssize_t n = retry([&] { return pwrite(fd_, bytes.data(), want, static_cast<off_t>(offset)); });

@@ -64,8 +64,11 @@ class OutputFile {
 
  private:
   std::filesystem::path path_;
+  void write_buffered(uint64_t offset, std::span<const std::byte> bytes);
+  size_t write_direct(uint64_t offset, std::span<const std::byte> bytes);  // how many at the front: whole blocks
   int fd_ = -1;
   WriteBehind* behind_ = nullptr;
+  std::unique_ptr<DirectFile> direct_;
 };
 
 // Into `folder`, under its own name, block by block.

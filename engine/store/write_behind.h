@@ -12,6 +12,9 @@ namespace tessera {
 
 class WriteBehind {
  public:
+  // direct: what is long and lies in memory as in its file, modulo InputFile::direct_alignment, goes past the page cache.
+  explicit WriteBehind(bool direct = false) : direct_(direct) {}
+  bool direct() const { return direct_; }
   // Bytes that were just written. Thread-safe. Error(world) if the disk could not take what lies behind.
   void wrote(int fd, const std::filesystem::path& path, uint64_t offset, uint64_t bytes);
   void forget(int fd);  // before it is closed, when nobody writes any more
@@ -22,6 +25,7 @@ class WriteBehind {
     const std::filesystem::path* path;
     uint64_t offset, bytes;
   };
+  bool direct_;
   std::mutex mutex_;
   std::deque<Range> ranges_;
   uint64_t bytes_ = 0;
