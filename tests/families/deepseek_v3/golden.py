@@ -15,8 +15,8 @@ V5 = ["--dialect", "hf_v5"]
 YARN = {"factor": 40.0, "beta_fast": 24.0, "beta_slow": 2.0, "mscale": 0.75, "mscale_all_dim": 0.5, "original_max_position_embeddings": 48}
 UNSAID = ("attention_bias", "attention_dropout", "bos_token_id", "eos_token_id", "pad_token_id", "head_dim", "initializer_range", "pretraining_tp",
           "output_router_logits", "qk_head_dim", "transformers_version", "use_cache")  # what no rule carries
-LEAST = {"rope_type": "yarn", "factor": 8.0, "beta_fast": 32, "beta_slow": 1, "mscale": 1.0, "mscale_all_dim": 0.0,
-         "original_max_position_embeddings": 64}
+LEAST = {"rope_theta": 10000.0, "rope_scaling": {"rope_type": "yarn", "factor": 8.0, "beta_fast": 32, "beta_slow": 1, "mscale": 1.0,
+                                                 "mscale_all_dim": 0.0, "original_max_position_embeddings": 64}}
 V4 = {"rope_parameters": None, "rope_theta": 20000.0}
 
 
@@ -95,7 +95,7 @@ def arguments(hf, config, mesh, divisible=DIVISIBLE):
     layers, sparse, vocab, width = (config[key] for key in ("num_hidden_layers", "first_k_dense_replace", "vocab_size", "moe_intermediate_size"))
     unit = divisible * mesh.tp
     return {"num_layers": layers, "hidden_size": config["hidden_size"], "num_attention_heads": config["num_attention_heads"],
-            "multi_latent_attention": True, "q_lora_rank": config.get("q_lora_rank"), "kv_lora_rank": config["kv_lora_rank"],
+            "multi_latent_attention": True, "q_lora_rank": config.get("q_lora_rank", 1536), "kv_lora_rank": config["kv_lora_rank"],
             "qk_head_dim": config["qk_nope_head_dim"], "qk_pos_emb_head_dim": config["qk_rope_head_dim"], "v_head_dim": config["v_head_dim"],
             "kv_channels": config["v_head_dim"], "qk_layernorm": True, "ffn_hidden_size": config["intermediate_size"],
             "moe_ffn_hidden_size": width, "num_experts": config["n_routed_experts"], "moe_router_topk": config["num_experts_per_tok"],
@@ -158,6 +158,17 @@ def all_sparse(hf):
     return {**{name: t for name, t in hf.items() if not name.startswith(dense)}, **more}
 
 
+def usual_rank(hf):
+    """What config.json means that says none."""
+    axis = {".q_a_proj.": 0, ".q_a_layernorm.": 0, ".q_b_proj.": 1}
+
+    def widened(name, t):
+        found = [dim for part, dim in axis.items() if part in name]
+        return t.repeat_interleave(52, found[0]).narrow(found[0], 0, 1536).contiguous() if found else t
+
+    return {name: widened(name, t) for name, t in hf.items()}
+
+
 def without_low_rank(hf):
     """One projection of the queries, as in the smaller models."""
     whole = {name.replace("q_b_proj", "q_proj"): torch.arange(56.0 * 48).reshape(56, 48) + l
@@ -202,14 +213,16 @@ def cases():
     yield replace(case("back without a config.json beside", Mesh(), returned=said_by_rules, **dict.fromkeys(UNSAID)), alone=True)
     yield case("yarn", Mesh(), rope_parameters={"rope_theta": 10000.0, "rope_type": "yarn", **YARN})
     yield case("yarn, as of old", Mesh(), back=["--dialect", "hf_rope_type"], **V4, rope_scaling={"type": "yarn", **YARN})
-    yield case("yarn, the least said", Mesh(), **V4, rope_scaling={"rope_type": "yarn", "factor": 8.0}, returned={"rope_scaling": LEAST})
-    yield case("as of old", Mesh(), **V4)
+    yield case("yarn, the least said", Mesh(), rope_parameters=None, rope_scaling={"rope_type": "yarn", "factor": 8.0}, returned=LEAST)
+    yield case("as of old", Mesh(), **V4, num_nextn_predict_layers=None, returned={"num_nextn_predict_layers": 0})
+    yield case("the usual rank", Mesh(), edit=usual_rank, num_hidden_layers=2, q_lora_rank=None, returned={"q_lora_rank": 1536})
     yield case("the usual padding", Mesh(), divisible=128)
     silent = {"rope_type": None, "beta_fast": None, "beta_slow": None, "original_max_position_embeddings": None, "rotary_scaling_factor": None}
     yarn = {"rope_theta": 1e4, "rope_type": "yarn"}
     short = {"rope_parameters": {**yarn, **{key: YARN[key] for key in ("factor", "mscale", "mscale_all_dim")}, "original_max_position_embeddings": 4096}}
     yield replace(case("yarn, as Megatron is silent", Mesh(), rope_parameters={**yarn, **YARN}, returned=short), said=silent)
-    yield replace(case("plain rope, as Megatron is silent", Mesh()), said={**silent, "rotary_scaling_factor": 1.0})
+    yield replace(case("yarn, without its name", Mesh(), rope_parameters={**yarn, **YARN}), said={"rope_type": None})
+    yield replace(case("plain rope, without its name", Mesh()), said={"rope_type": None})
     yield replace(case("plain rope beside a factor", Mesh()), said={"rope_type": "rope", "rotary_scaling_factor": 40.0})
     yield replace(case("no dense layer", Mesh(), edit=all_sparse, first_k_dense_replace=0), said={"moe_layer_freq": 1})
     yield replace(case("queries without low rank", Mesh(tp=2), edit=without_low_rank, nulls={"q_lora_rank": None}), linear=("linear_",))
