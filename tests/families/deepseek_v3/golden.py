@@ -219,6 +219,8 @@ def meshes():
         yield case(str(mesh), mesh, num_hidden_layers=4)
     yield stacked(case("experts", Mesh(tp=2, ep=2, etp=2)))
     yield replace(predicting("mtp", Mesh(tp=2)), linear=("linear_", "eh_proj"))
+    one = predicting("mtp, not said", Mesh())
+    yield replace(one, config=said_by(one.config, num_nextn_predict_layers=None), returned=one.returned)
     yield predicting("mtp, two modules", Mesh(pp=2), layers=4, modules=2)
     yield predicting("mtp, stages", Mesh(tp=2, pp=2, vpp=2, ep=2, etp=1), layers=4)
 
