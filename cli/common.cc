@@ -15,7 +15,12 @@ namespace {
 
 bool chosen(const std::string& when, bool automatic) { return when == "always" || (when == "auto" && automatic); }
 
-// --set KEY=VALUE: JSON, else text.
+void print_error(const std::string& message, bool color) {
+  std::fprintf(stderr, "%s%s\n", color ? "\033[31;1merror:\033[0m " : "error: ", message.c_str());
+}
+
+}  // namespace
+
 std::pair<std::string, Value> setting(const std::string& text) {
   const size_t equal = text.find('=');
   if (equal == 0 || equal == std::string::npos) fail_usage(format("--set {}: wants KEY=VALUE", escape(text)));
@@ -26,12 +31,6 @@ std::pair<std::string, Value> setting(const std::string& text) {
     return {text.substr(0, equal), Value(value)};
   }
 }
-
-void print_error(const std::string& message, bool color) {
-  std::fprintf(stderr, "%s%s\n", color ? "\033[31;1merror:\033[0m " : "error: ", message.c_str());
-}
-
-}  // namespace
 
 bool Global::use_color() const {
   const char* no = std::getenv("NO_COLOR");

@@ -2,12 +2,11 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <memory>
 
-#include "base/text.h"
+#include "progress.h"
 #include "verbs.h"
 
 namespace tessera::cli {
@@ -25,34 +24,6 @@ struct Options {
   std::string source, target, max_shard_size = "5GB", memory = "256MiB", kernel = "native", tokenizer;
   ConvertOptions convert;
   bool no_sync = false;
-};
-
-// One line that is written over on a terminal; a line every few seconds elsewhere.
-class Progress {
- public:
-  explicit Progress(const Global& global)
-      : terminal_(global.use_progress()), quiet_(global.quiet || global.progress == "never") {}
-
-  void operator()(uint64_t done, uint64_t total) {
-    const auto now = std::chrono::steady_clock::now();
-    const auto pause = terminal_ ? std::chrono::milliseconds(100) : std::chrono::milliseconds(5000);
-    if (quiet_ || now - last_ < pause) return;
-    last_ = now;
-    const double seconds = std::chrono::duration<double>(now - start_).count();
-    const double rate = double(done) / std::max(seconds, 1e-3);
-    const auto left = int64_t(double(total - done) / std::max(rate, 1.0));
-    std::fprintf(stderr, "%s%s of %s, %s/s, %lld s left%s", terminal_ ? "\r\033[K" : "", show_bytes(done).c_str(),
-                 show_bytes(total).c_str(), show_bytes(uint64_t(rate)).c_str(), static_cast<long long>(left),
-                 terminal_ ? "" : "\n");
-    shown_ = true;
-  }
-  void clear() const {
-    if (shown_ && terminal_) std::fputs("\r\033[K", stderr);
-  }
-
- private:
-  bool terminal_, quiet_, shown_ = false;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now(), last_ = start_;
 };
 
 int run(Options& options, const Global& global, Session& session) {

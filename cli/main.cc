@@ -18,10 +18,10 @@ constexpr const char* header =
     "Every verb has --help with an example.";
 
 using AddVerb = void (*)(CLI::App&, tessera::cli::Global&);
-constexpr std::array<AddVerb, 7> verbs = {tessera::cli::add_convert, tessera::cli::add_check,
+constexpr std::array<AddVerb, 8> verbs = {tessera::cli::add_convert, tessera::cli::add_check,
                                           tessera::cli::add_plan,    tessera::cli::add_explain,
-                                          tessera::cli::add_inspect, tessera::cli::add_init,
-                                          tessera::cli::add_families};
+                                          tessera::cli::add_inspect, tessera::cli::add_diff,
+                                          tessera::cli::add_init,    tessera::cli::add_families};
 
 void add_global(CLI::App& app, tessera::cli::Global& global) {
   app.add_flag("--json", global.json, "one JSON report on stdout");

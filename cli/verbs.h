@@ -25,6 +25,7 @@ void add_check(CLI::App& app, Global& global);
 void add_plan(CLI::App& app, Global& global);
 void add_explain(CLI::App& app, Global& global);
 void add_inspect(CLI::App& app, Global& global);
+void add_diff(CLI::App& app, Global& global);
 void add_init(CLI::App& app, Global& global);
 void add_families(CLI::App& app, Global& global);
 
@@ -39,6 +40,8 @@ struct RequestOptions {
   Request finish(const Global& global) const;  // Error(usage) for what cannot be read
 };
 
+// --set KEY=VALUE: JSON, else text.
+std::pair<std::string, Value> setting(const std::string& text);
 // Prints a report: JSON on stdout if asked, else its lines; warnings to stderr.
 void show(const Report& report, const Session& session, const Global& global);
 // Runs an action; prints what was refused; the exit status.

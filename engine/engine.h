@@ -36,6 +36,9 @@ struct Request {
   std::optional<DType> dtype;
   bool pad_repeat = false;
   std::map<std::string, Value> settings;  // --set
+  // Only to be looked at (diff): towards the rules' first side as they spell it, with what is there, without its
+  // configuration. `decode`: encoded weights become values even where they could be carried.
+  bool canonical = false, decode = false;
 };
 
 struct ConvertOptions {
@@ -83,6 +86,27 @@ Report plan(Session& session, const Request& request, const PlanView& view);
 // `name`: a tensor of either end, `[PLACE:]name`; one of its elements, `name[i, j]`; or a rule. Nothing is written.
 // json: schemas/explain.schema.json.
 Report explain(Session& session, const Request& request, const std::string& name, uint64_t max_shard_size);
+// Two checkpoints as logical tensors.
+struct DiffOptions {
+  std::filesystem::path a, b;
+  std::string rules;  // as Request's
+  RuleFolders folders;
+  std::map<std::string, Value> settings;
+  // Set: numbers alone count, and differ where they do so by more. Not set: bits and dtypes must be equal.
+  std::optional<double> tolerance;
+  std::string glob;     // --name
+  bool all = false;     // list the equal ones too
+  bool strict = false;  // the configuration counts
+  uint64_t memory = uint64_t{256} << 20;
+  int threads = 0;
+  std::function<void(const std::string&)> say;
+  std::function<void(uint64_t done, uint64_t total)> progress;  // bytes of both
+};
+struct Compared {
+  Report report;  // json: schemas/diff.schema.json
+  bool same = true;
+};
+Compared diff(Session& session, const DiffOptions& options);
 struct InspectOptions {
   bool tree = false, hash = false;
 };

@@ -94,7 +94,8 @@ std::unique_ptr<Prepared> prepare(Session& session, const Request& request, uint
   if (!prepared->reader) throw refused(std::move(diagnostics), path, request.config_file);
   require_match(file, prepared->reader->contents(), diagnostics);
   if (diagnostics.failed()) throw refused(std::move(diagnostics), path, prepared->reader->contents().root);
-  const SideId from = source_side(request, file, prepared->reader->contents()), to = target_side(request, file, from);
+  const SideId from = source_side(request, file, prepared->reader->contents());
+  const SideId to = request.canonical ? 0 : target_side(request, file, from);
   prepared->reader = unpack(std::move(prepared->reader), prepared->rules.set, from, diagnostics);
   if (!prepared->reader) throw refused(std::move(diagnostics), path, request.source);
   const Contents& source = prepared->reader->contents();
@@ -105,10 +106,12 @@ std::unique_ptr<Prepared> prepare(Session& session, const Request& request, uint
   const Map format_options = take_format_options(settings, format_);
   prepared->request = {
       &prepared->rules.set, source_end(from, source), target_end(request, prepared->rules.set, to, format_),
-      &source.config,       as_map(settings),         true};
-  if (!request.dialects && to == 0 && to != from)
+      &source.config,       as_map(settings),         !request.canonical};
+  if (!request.dialects && to == 0 && to != from && !request.canonical)
     prepared->request.to.dialects = spelling_of(prepared->rules.set, to, source.companion_config);
-  auto plan = make_plan(prepared->request, source, {request.dtype, request.pad_repeat, said_dtype(source.config)}, diagnostics);
+  const BuildOptions build{request.dtype, request.pad_repeat, said_dtype(source.config), request.decode,
+                           request.canonical};
+  auto plan = make_plan(prepared->request, source, build, diagnostics);
   if (!plan || diagnostics.failed()) throw refused(std::move(diagnostics), path, source.root);
   session.warnings.append(diagnostics);
   prepared->plan = std::move(*plan);

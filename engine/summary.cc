@@ -15,16 +15,6 @@ uint64_t output_bytes(const OutputSpec& spec) {
   return bytes;
 }
 
-// Of this program alone: getrusage would count what its parent held before it started us.
-int64_t peak_memory() {
-  std::ifstream status("/proc/self/status");
-  int64_t kilobytes = 0;
-  for (std::string word; status >> word && word != "VmHWM:";) {
-  }
-  status >> kilobytes;
-  return kilobytes * 1024;
-}
-
 List texts(const std::vector<std::string>& lines) {
   List list;
   for (const std::string& line : lines) list.push_back(line);
@@ -58,6 +48,16 @@ std::vector<std::string> left_behind(const Prepared& prepared) {
 }
 
 }  // namespace
+
+// getrusage would count what its parent held before it started us.
+int64_t peak_memory() {
+  std::ifstream status("/proc/self/status");
+  int64_t kilobytes = 0;
+  for (std::string word; status >> word && word != "VmHWM:";) {
+  }
+  status >> kilobytes;
+  return kilobytes * 1024;
+}
 
 Map mesh_json(const Mesh& mesh) {
   Map json;

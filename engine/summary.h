@@ -17,5 +17,6 @@ class Summary {
 };
 
 Map mesh_json(const Mesh& mesh);
+int64_t peak_memory();  // bytes, of this program alone
 
 }  // namespace tessera

@@ -190,10 +190,10 @@ std::optional<Graph> build(const Model& model, const Contents& source, const Bui
   EndState from(model, model.from, diagnostics), to(model, model.to, diagnostics);
   Draft draft{{}, from, to};
   if (!Builder(model, options, draft, diagnostics).run()) return std::nullopt;
-  if (!find_sources(draft, model, source, diagnostics)) return std::nullopt;
-  if (!carry_encoded(draft, model, source, diagnostics)) return std::nullopt;
+  if (!find_sources(draft, model, source, options.partial, diagnostics)) return std::nullopt;
+  if (!carry_encoded(draft, model, source, options, diagnostics)) return std::nullopt;
   std::vector<Standing> standings;
-  number_tensors(draft, source, standings);
+  number_tensors(draft, source, options.partial, standings);
   if (!decide_dtypes(draft.graph, model, standings, options, diagnostics)) return std::nullopt;
   return std::move(draft.graph);
 }

@@ -17,12 +17,14 @@ constexpr int64_t most_granules = int64_t{1} << 28;  // of a field that is looke
 
 class Carrying {
  public:
-  Carrying(Draft& draft, const Model& model, const Contents& source, Diagnostics& diagnostics)
+  Carrying(Draft& draft, const Model& model, const Contents& source, const BuildOptions& options,
+           Diagnostics& diagnostics)
       : draft_(draft),
         rules_(*model.rules),
         from_side_(model.from.side),
         to_side_(model.to.side),
         source_(source),
+        options_(options),
         diagnostics_(diagnostics) {}
 
   bool run() {
@@ -43,7 +45,7 @@ class Carrying {
   // Values that would have to be encoded: no kind can.
   bool refuse_encoding() {
     for (const EncodingDecl& encoding : rules_.file.encodings) {
-      if (encoding.on[to_side_].empty() || !encoding.on[from_side_].empty() || encoding.write_never) continue;
+      if (options_.partial || encoding.on[to_side_].empty() || !encoding.on[from_side_].empty() || encoding.write_never) continue;
       diagnostics_.error("V02", encoding.span,
                          format("values cannot be encoded as `{}` on the {} side", encoding.name.s,
                                 rules_.file.sides[to_side_].s),
@@ -73,7 +75,7 @@ class Carrying {
   }
 
   bool is_carried(const EncodingDecl& encoding) const {
-    return !encoding.write_never && !encoding.on[to_side_].empty();
+    return !encoding.write_never && !encoding.on[to_side_].empty() && !(options_.decode && can_decode(encoding));
   }
 
   // What an output is made of: encoded weights that stay so, or values.
@@ -310,6 +312,7 @@ class Carrying {
   const RuleSet& rules_;
   const SideId from_side_, to_side_;
   const Contents& source_;
+  const BuildOptions& options_;
   Diagnostics& diagnostics_;
   std::vector<std::vector<uint32_t>> into_;            // moves, by output
   std::map<TensorId, std::vector<TensorId>> carried_;  // fields, by weight of the source
@@ -320,8 +323,9 @@ class Carrying {
 
 }  // namespace
 
-bool carry_encoded(Draft& draft, const Model& model, const Contents& source, Diagnostics& diagnostics) {
-  return Carrying(draft, model, source, diagnostics).run();
+bool carry_encoded(Draft& draft, const Model& model, const Contents& source, const BuildOptions& options,
+                   Diagnostics& diagnostics) {
+  return Carrying(draft, model, source, options, diagnostics).run();
 }
 
 }  // namespace tessera

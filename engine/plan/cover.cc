@@ -87,10 +87,10 @@ class Cover {
     std::ranges::sort(omitted_);
   }
 
-  bool run() {
+  bool run(bool partial) {
     for (TensorId id = 0; id < graph_.tensors.size(); ++id)
       if (graph_.tensors[id].output) check(id);
-    for (TensorId id = 0; id < graph_.tensors.size(); ++id)
+    for (TensorId id = 0; id < graph_.tensors.size() && !partial; ++id)
       if (!graph_.tensors[id].output) check(id);
     return good_;
   }
@@ -174,8 +174,8 @@ class Cover {
 
 }  // namespace
 
-bool cover(const Graph& graph, const RuleSet& rules, Diagnostics& diagnostics) {
-  return Cover(graph, rules, diagnostics).run();
+bool cover(const Graph& graph, const RuleSet& rules, Diagnostics& diagnostics, bool partial) {
+  return Cover(graph, rules, diagnostics).run(partial);
 }
 
 }  // namespace tessera

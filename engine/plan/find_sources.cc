@@ -90,12 +90,13 @@ namespace {
 
 class Finding {
  public:
-  Finding(Draft& draft, const Model& model, const Contents& source, Diagnostics& diagnostics)
+  Finding(Draft& draft, const Model& model, const Contents& source, bool partial, Diagnostics& diagnostics)
       : draft_(draft),
         file_(model.rules->file),
         side_(model.from.side),
         source_(source),
         names_(model.from, source),
+        partial_(partial),
         diagnostics_(diagnostics),
         taken_(source.tensors.size()) {}
 
@@ -115,7 +116,7 @@ class Finding {
     const uint32_t found = names_.find(wanted.place, name);
     draft_.tensor_of.push_back(found);
     if (found == none_id) {
-      if (!wanted.standing.optional) missing_.push_back(id);
+      if (!wanted.standing.optional && !partial_) missing_.push_back(id);
       return;
     }
     taken_[found] = true;
@@ -172,6 +173,8 @@ class Finding {
       if (taken_[i] || std::ranges::count(tensor.shape, 0) > 0) continue;
       if (const IgnoreDecl* decl = ignores.find(tensor.name))
         draft_.graph.ignored.push_back(format("{}: {}", tensor.name, decl->reason));
+      else if (partial_)
+        draft_.graph.unmapped.push_back(static_cast<uint32_t>(i));
       else
         unmapped.push_back(tensor.name);
     }
@@ -183,6 +186,7 @@ class Finding {
   const SideId side_;
   const Contents& source_;
   const SourceNames names_;
+  const bool partial_;
   Diagnostics& diagnostics_;
   std::vector<bool> taken_;
   std::vector<TensorId> missing_;
@@ -191,8 +195,8 @@ class Finding {
 
 }  // namespace
 
-bool find_sources(Draft& draft, const Model& model, const Contents& source, Diagnostics& diagnostics) {
-  return Finding(draft, model, source, diagnostics).run(model);
+bool find_sources(Draft& draft, const Model& model, const Contents& source, bool partial, Diagnostics& diagnostics) {
+  return Finding(draft, model, source, partial, diagnostics).run(model);
 }
 
 }  // namespace tessera

@@ -93,6 +93,7 @@ struct Graph {
   std::vector<Stored> stored;
   Verdict verdict;
   std::vector<std::string> ignored;    // "name: reason" of source tensors that are left out
+  std::vector<uint32_t> unmapped;      // of a partial graph: indices into Contents::tensors that no rule names
   std::vector<std::string> empty_ranges;  // "mtp: for t in 0..0": made nothing
 };
 

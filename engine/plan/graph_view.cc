@@ -7,9 +7,7 @@
 #include "plan/values.h"
 
 namespace tessera {
-namespace {
 
-// `*` stands for anything.
 bool glob(std::string_view pattern, std::string_view text) {
   size_t p = 0, t = 0, star = std::string_view::npos, mark = 0;
   while (t < text.size()) {
@@ -28,6 +26,8 @@ bool glob(std::string_view pattern, std::string_view text) {
   while (p < pattern.size() && pattern[p] == '*') ++p;
   return p == pattern.size();
 }
+
+namespace {
 
 bool has_segment(std::string_view name, std::string_view segment) {
   for (size_t at = name.find(segment); at != name.npos; at = name.find(segment, at + 1)) {

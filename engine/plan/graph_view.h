@@ -14,6 +14,8 @@ namespace tessera {
 // Takes text piece by piece: a drawing never stands in memory as a whole.
 using Sink = std::function<void(std::string_view)>;
 
+bool glob(std::string_view pattern, std::string_view text);  // `*` stands for anything
+
 struct Narrowing {
   std::string glob;              // of tensors' names, `*` for anything; empty: all
   std::optional<int64_t> layer;  // a number that stands in the name as a whole segment

@@ -32,9 +32,15 @@ std::string weight_name(const EndTensors& tensors, const EndTensor& field) {
   return field.weight == none_id ? "" : tensors.name(tensors.tensors()[field.weight]);
 }
 
+// An output that wants what is not there would have holes.
+void drop_unmade(Draft& draft, const std::vector<TensorId>& from_ids) {
+  for (const Move& move : draft.graph.moves)
+    if (op_writes(move.op) && move.from != none_id && from_ids[move.from] == none_id) draft.to.tensors.drop(move.to);
+}
+
 }  // namespace
 
-void number_tensors(Draft& draft, const Contents& source, std::vector<Standing>& standings) {
+void number_tensors(Draft& draft, const Contents& source, bool partial, std::vector<Standing>& standings) {
   Graph& graph = draft.graph;
   const auto& tensor_of = draft.tensor_of;
   std::vector<TensorId> from_ids(tensor_of.size(), none_id);
@@ -54,8 +60,9 @@ void number_tensors(Draft& draft, const Contents& source, std::vector<Standing>&
     tensor.weight = weight_name(draft.from.tensors, wanted[id]);
     graph.tensors.push_back(std::move(tensor));
   }
+  if (partial) drop_unmade(draft, from_ids);
   const auto& outputs = draft.to.tensors.tensors();
-  std::vector<TensorId> to_ids(outputs.size());
+  std::vector<TensorId> to_ids(outputs.size(), none_id);
   for (const TensorId id : writing_order(outputs)) {
     const EndTensor& tensor = outputs[id];
     to_ids[id] = static_cast<TensorId>(graph.tensors.size());
@@ -66,8 +73,9 @@ void number_tensors(Draft& draft, const Contents& source, std::vector<Standing>&
   }
   std::erase_if(graph.moves, [&](Move& move) {
     if (move.from != none_id && (move.from = from_ids[move.from]) == none_id) return true;
-    if (move.to != none_id) move.to = op_writes(move.op) ? to_ids[move.to] : from_ids[move.to];
-    return false;
+    const bool has_end = move.to != none_id;
+    if (has_end) move.to = op_writes(move.op) ? to_ids[move.to] : from_ids[move.to];
+    return has_end && move.to == none_id;
   });
   std::erase_if(graph.omissions, [&](Omission& omission) {
     omission.tensor = from_ids[omission.tensor];

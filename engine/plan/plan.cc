@@ -16,7 +16,7 @@ std::optional<Plan> make_plan(ConfigRequest request, const Contents& source, con
     written = *std::move(config);
   }
   auto graph = build(*model, source, options, diagnostics);
-  if (!graph || !cover(*graph, *request.rules, diagnostics)) return std::nullopt;
+  if (!graph || !cover(*graph, *request.rules, diagnostics, options.partial)) return std::nullopt;
   merge(*graph);
   order(*graph, source);
   return Plan{*std::move(model), *std::move(graph), std::move(written)};

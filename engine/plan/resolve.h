@@ -23,14 +23,16 @@ struct Draft {
 };
 
 // V01 and V02 of the source's side. Fills draft.tensor_of (optional tensors alone may be absent), draft.encoded and
-// graph.ignored.
-bool find_sources(Draft& draft, const Model& model, const Contents& source, Diagnostics& diagnostics);
+// graph.ignored. Partial: see BuildOptions; what no rule names goes into graph.unmapped.
+bool find_sources(Draft& draft, const Model& model, const Contents& source, bool partial, Diagnostics& diagnostics);
 // Encoded weights: those that both sides encode are carried field by field (B01 where granules do not come out), the
-// others are decoded (V02 where that cannot be).
-bool carry_encoded(Draft& draft, const Model& model, const Contents& source, Diagnostics& diagnostics);
-// Fills graph.tensors: sources that are used, then outputs in writing order; moves speak of them afterwards.
+// others are decoded (V02 where that cannot be). BuildOptions::decode: all that can be.
+bool carry_encoded(Draft& draft, const Model& model, const Contents& source, const BuildOptions& options,
+                   Diagnostics& diagnostics);
+// Fills graph.tensors: sources that are used, then outputs in writing order; moves speak of them afterwards. Of a
+// partial graph, outputs that want a source which is not there are dropped.
 // `standings`: by id of an output, minus the number of sources.
-void number_tensors(Draft& draft, const Contents& source, std::vector<Standing>& standings);
+void number_tensors(Draft& draft, const Contents& source, bool partial, std::vector<Standing>& standings);
 // The dtype of every output (V02), and what the casts do to the verdict.
 bool decide_dtypes(Graph& graph, const Model& model, const std::vector<Standing>& standings,
                    const BuildOptions& options, Diagnostics& diagnostics);

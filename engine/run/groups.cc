@@ -3,23 +3,9 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
 
 namespace tessera {
 namespace {
-
-class UnionFind {
- public:
-  explicit UnionFind(size_t n) : parent_(n) { std::iota(parent_.begin(), parent_.end(), 0u); }
-  uint32_t find(uint32_t x) {
-    while (parent_[x] != x) x = parent_[x] = parent_[parent_[x]];
-    return x;
-  }
-  void join(uint32_t a, uint32_t b) { parent_[find(a)] = find(b); }
-
- private:
-  std::vector<uint32_t> parent_;
-};
 
 // File and offset of a source tensor's first chunk: the order of reading.
 std::pair<uint64_t, uint64_t> position(const Contents& contents, const Tensor& tensor) {

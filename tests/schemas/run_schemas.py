@@ -1,5 +1,6 @@
 """The JSON Schemas of schemas/ judged: good rule files and dialects pass, mistakes of form are refused, and the program's
-own --json reports are as schemas/report.schema.json, plan.schema.json and explain.schema.json say.
+own --json reports are as schemas/report.schema.json, plan.schema.json, explain.schema.json and diff.schema.json
+say.
 
     python run_schemas.py build/release
 
@@ -23,6 +24,7 @@ except ImportError:
 import mutants
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+OWN_SCHEMA = ("plan", "explain", "diff")  # verbs with a file of their own
 MUTANTS = 12  # of each good file
 CASES = ROOT / "tests" / "conformance" / "cases"
 
@@ -176,9 +178,12 @@ def reports(build):
                              ("explain", work / "hf", "mp_rank_01:embedding.word_embeddings.weight[500,0]", "--tp", 2),
                              ("explain", work / "out", "mp_rank_01:decoder.layers.0.mlp.linear_fc2.bias[1]"),
                              ("explain", "layer.fc1", "--rules", "gpt2", "--config", work / "hf" / "config.json"),
+                             ("diff", work / "hf", work / "hf", "--all"), ("diff", work / "hf", work / "out"),
+                             ("diff", work / "hf", work / "out", "--tolerance", 0, "--strict", "--name", "*.0.*"),
                              ("init", work / "hf"), ("init", work / "hf", "--plain")):
             done = subprocess.run([program, kind, *map(str, words), "--json"], capture_output=True, text=True)
-            yield kind, done.stdout if done.returncode == 0 else f"exit {done.returncode}: {done.stderr}"
+            good = done.returncode == 0 or kind == "diff" and done.returncode == 1
+            yield kind, done.stdout if good else f"exit {done.returncode}: {done.stderr}"
 
 
 # Of each form of a plan, what breaks it: (path, value); `gone` deletes.
@@ -230,7 +235,7 @@ def faults_of_report(schema, kind, text):
         report = json.loads(text)
     except ValueError:
         return [text[:500]]
-    if kind in ("plan", "explain"):
+    if kind in OWN_SCHEMA:
         return faults(schema, report)
     one = schema.evolve(schema={"$ref": f"#/$defs/{kind}", "$defs": schema.schema["$defs"]})
     return faults(schema, report) or faults(one, report)
@@ -238,7 +243,7 @@ def faults_of_report(schema, kind, text):
 
 def tests(build):
     """(name, what is wrong; nothing if it passed)"""
-    schemas = {name: load_schema(name) for name in ("rules", "dialect", "report", "plan", "explain")}
+    schemas = {name: load_schema(name) for name in ("rules", "dialect", "report", *OWN_SCHEMA)}
     for path in good_files():
         yield str(path.relative_to(ROOT)), faults_of_file(schemas, path)
     mistakes = {path.name: path for path in sorted((CASES / "negative").glob("R01-*"))}
@@ -254,7 +259,7 @@ def tests(build):
             yield f"{path.relative_to(ROOT)}, mutated", list(judge_mutants(program, schemas, path, MUTANTS))
     plans = []
     for kind, text in reports(build):
-        found = faults_of_report(schemas[kind if kind in ("plan", "explain") else "report"], kind, text)
+        found = faults_of_report(schemas[kind if kind in OWN_SCHEMA else "report"], kind, text)
         yield f"{kind} --json", found
         if kind == "plan" and not found and "graph" in json.loads(text):
             plans.append(text)
