@@ -74,6 +74,7 @@ struct Comparing {
   const CompareOptions& options;
   CompareResult& result;
   uint64_t total = 0, done = 0;
+  Verified verified_a{a.reader.contents()}, verified_b{b.reader.contents()};
   std::mutex mutex;  // result, done
   std::atomic<bool> stop{false};
 };
@@ -82,8 +83,8 @@ class Comparer {
  public:
   Comparer(Comparing& shared, uint64_t memory)
       : shared_(shared),
-        a_(shared.a.graph, shared.a.reader, native_kernel(), memory / 2),
-        b_(shared.b.graph, shared.b.reader, native_kernel(), memory / 2) {}
+        a_(shared.a.graph, shared.a.reader, shared.verified_a, native_kernel(), memory / 2),
+        b_(shared.b.graph, shared.b.reader, shared.verified_b, native_kernel(), memory / 2) {}
 
   void run(const Job& job) {
     for (const size_t i : job.pairs)
@@ -138,7 +139,7 @@ CompareResult compare_outputs(const CompareEnd& a, const CompareEnd& b, const st
   const std::vector<Job> jobs = jobs_of(grouped_a, grouped_b, pairs);
   CompareResult result;
   result.pairs.resize(pairs.size());
-  Comparing shared{a, b, grouped_a, grouped_b, pairs, options, result, 0, 0, {}, {}};
+  Comparing shared{.a = a, .b = b, .grouped_a = grouped_a, .grouped_b = grouped_b, .pairs = pairs, .options = options, .result = result};
   for (const OutputPair& p : pairs) shared.total += bytes_of(a.graph, p.a) + bytes_of(b.graph, p.b);
   const int count = thread_count(options.threads, jobs.size());
   std::atomic<size_t> next{0};
