@@ -75,7 +75,7 @@ struct Comparing {
   CompareResult& result;
   uint64_t total = 0, done = 0;
   Verified verified_a{a.reader.contents()}, verified_b{b.reader.contents()};
-  std::mutex mutex;  // result, done
+  std::mutex mutex{};  // result, done
   std::atomic<bool> stop{false};
 };
 
