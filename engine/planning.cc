@@ -51,6 +51,16 @@ Map take_format_options(std::map<std::string, Value>& settings, const Format& fo
   return options;
 }
 
+// From a side to itself the source says for itself which of an option's values it has: what is set is the target's.
+void give_options_to_target(ConfigRequest& request) {
+  for (const OptionDecl& option : request.rules->file.options) {
+    const Value* set = request.settings.find(option.name.s);
+    if (!set || option.any) continue;
+    request.to.options[option.name.s] = *set;
+    request.settings.erase(option.name.s);
+  }
+}
+
 // `plan --config`: no checkpoint, but what the rules say that one of this configuration would hold.
 std::unique_ptr<Reader> declared_checkpoint(const Request& request, const RuleSet& rules, SideId side,
                                             Diagnostics& diagnostics) {
@@ -107,6 +117,7 @@ std::unique_ptr<Prepared> prepare(Session& session, const Request& request, uint
   prepared->request = {
       &prepared->rules.set, source_end(from, source), target_end(request, prepared->rules.set, to, format_),
       &source.config,       as_map(settings),         !request.canonical};
+  if (from == to) give_options_to_target(prepared->request);
   if (!request.dialects && to == 0 && to != from && !request.canonical)
     prepared->request.to.dialects = spelling_of(prepared->rules.set, to, source.companion_config);
   const BuildOptions build{request.dtype, request.pad_repeat, said_dtype(source.config), request.decode,

@@ -64,6 +64,13 @@ void read_config(Model& model, Diagnostics& diagnostics) {
     if (!is_known(known, key)) model.dropped_keys.push_back(key);
 }
 
+// Options that are otherwise at the target than at the source.
+void settle_target_options(Model& model, Diagnostics& diagnostics) {
+  for (const OptionDecl& option : model.rules->file.options)
+    if (const Value* asked = model.to.options.find(option.name.s))
+      if (auto value = accepted(option, *asked, diagnostics)) model.to.options[option.name.s] = *std::move(value);
+}
+
 void evaluate_lets(Model& model, Diagnostics& diagnostics) {
   const Scope scope = scope_over({&model.lets, &model.options, &model.config});
   size_t values = 0;
@@ -123,6 +130,7 @@ std::optional<Model> bind(const ConfigRequest& request, Diagnostics& diagnostics
   check_settings(*model.rules, model.settings, diagnostics);
   if (failed()) return std::nullopt;
   read_config(model, diagnostics);
+  settle_target_options(model, diagnostics);
   refuse_unkept(model, diagnostics);
   if (failed()) return std::nullopt;
   const auto none = said_none(*model.rules, model.from.side, model.given, model.settings, model.config);

@@ -34,6 +34,8 @@ void write_spellings(const RuleSet& rules, const EndSpec& end, Map& config);
 Scope scope_over(std::vector<const Map*> maps);
 void report(const EvalFault& fault, Diagnostics& diagnostics);  // as B03
 
+// One of the option's values, or of its type; nullopt after a B03.
+std::optional<Value> accepted(const OptionDecl& option, const Value& value, Diagnostics& diagnostics);
 // Each option's value: what was set, else what a non-canonical source says under that name, else the first of its list.
 Map choose_options(const RuleSet& rules, SideId side, const Map& source, const Map& settings, Diagnostics& diagnostics);
 

@@ -19,16 +19,6 @@ bool same_type(const Value& wanted, const Value& value) {
   return std::string_view(type_name(wanted)) == type_name(value) || (wanted.as_float() && value.as_int());
 }
 
-std::optional<Value> accepted(const OptionDecl& option, const Value& value, Diagnostics& diagnostics) {
-  if (option.any && same_type(option.values.front(), value)) return value;
-  for (const Value& choice : option.values)
-    if (!option.any && same_value(choice, value)) return choice;
-  const std::string wanted =
-      option.any ? format("any {}", type_name(option.values.front())) : "one of " + show_choices(option.values);
-  diagnostics.error("B03", option.name.span, format("`{}` is {}, but can be {}", option.name.s, show(value), wanted));
-  return std::nullopt;
-}
-
 std::optional<Value> negated(const ConfigWay& way, const Value& value, Diagnostics& diagnostics) {
   if (const bool* b = value.as_bool()) return !*b;
   diagnostics.error("B03", way.span, format("`{}` is {}, neither true nor false", way.other.s, show(value)));
@@ -96,6 +86,16 @@ Scope scope_over(std::vector<const Map*> maps) {
 }
 
 void report(const EvalFault& fault, Diagnostics& diagnostics) { diagnostics.error("B03", fault.span, fault.message); }
+
+std::optional<Value> accepted(const OptionDecl& option, const Value& value, Diagnostics& diagnostics) {
+  if (option.any && same_type(option.values.front(), value)) return value;
+  for (const Value& choice : option.values)
+    if (!option.any && same_value(choice, value)) return choice;
+  const std::string wanted =
+      option.any ? format("any {}", type_name(option.values.front())) : "one of " + show_choices(option.values);
+  diagnostics.error("B03", option.name.span, format("`{}` is {}, but can be {}", option.name.s, show(value), wanted));
+  return std::nullopt;
+}
 
 Map choose_options(const RuleSet& rules, SideId side, const Map& source, const Map& settings,
                    Diagnostics& diagnostics) {

@@ -42,6 +42,7 @@ EndScope::EndScope(const Model& model, const EndSpec& end) : model_(model) {
     extra_[mesh_dim_names[dim]] = int64_t{stages ? end.cuts()[dim] : end.mesh[dim]};
   }
   for (const auto& [name, in_use] : dialect_flags(*model.rules, end)) extra_[name] = in_use;
+  for (const auto& [name, value] : end.options) extra_[name] = value;
 }
 
 Scope EndScope::scope() const {

@@ -25,6 +25,7 @@ struct EndSpec {
   // One place holds every tensor whole, and there is one stage. What the mesh then still says is tp and the experts'
   // ranks, for pads: a vocabulary is padded for the ranks that will read it.
   bool whole = false;
+  Map options{};  // that are otherwise at this end than in Model::options
   Mesh cuts() const { return whole ? single_place : mesh; }  // sizes that split axes
 };
 
