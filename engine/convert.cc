@@ -3,10 +3,8 @@
 #include <chrono>
 
 #include "base/text.h"
-#include "planning.h"
+#include "output_run.h"
 #include "run/executor.h"
-#include "store/file.h"
-#include "store/formats.h"
 #include "summary.h"
 
 namespace tessera {
@@ -21,14 +19,14 @@ std::vector<std::filesystem::path> paths_of(const Contents& source) {
 }
 
 // Checksums of every storage that is read, before a byte of it is believed.
-void verify_sources(const Prepared& prepared) {
+void verify_sources(const Prepared& prepared, const std::function<bool()>& stopped) {
   const Contents& source = prepared.reader->contents();
   std::vector<bool> done(source.storages.size(), false);
   for (const Tensor& tensor : prepared.plan.graph.tensors) {
     if (tensor.output) continue;
     for (const uint32_t index : source_tensors(prepared.plan.graph, tensor))
       for (const Chunk& chunk : source.tensors[index].chunks) {
-        if (done[chunk.storage]) continue;
+        if (done[chunk.storage] || stopped()) continue;
         done[chunk.storage] = true;
         prepared.reader->verify(chunk.storage);
       }
@@ -40,8 +38,10 @@ std::vector<std::filesystem::path> tokenizer_files(const std::filesystem::path& 
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder, fault)) {
     const std::string extension = entry.path().extension().string();
+    const std::string name = entry.path().filename().string();
     const bool weights = extension == ".safetensors" || extension == ".bin" || extension == ".pt";
-    if (entry.is_regular_file() && !weights && entry.path().filename() != "config.json") files.push_back(entry.path());
+    const bool ours = name == "config.json" || name == manifest_file || name.ends_with(".index.json");
+    if (entry.is_regular_file() && !weights && !ours) files.push_back(entry.path());
   }
   if (fault) fail_world(format("--tokenizer {}: {}", escape(folder.string()), fault.message()));
   std::sort(files.begin(), files.end());
@@ -55,17 +55,30 @@ void require_no_optimizer(const Contents& source, const OutputSpec& spec) {
                       escape(source.root.string())));
 }
 
-RunResult move_bytes(Session& session, Prepared& prepared, Writer& writer, const ConvertOptions& options) {
+RunResult move_bytes(Session& session, Prepared& prepared, OutputRun& output, const ConvertOptions& options) {
   RunOptions run;
+  run.done = output.done();
   run.memory = options.memory;
   run.threads = options.threads;
   run.progress = options.progress;
   run.interrupted = options.interrupted;
   if (options.torch_kernel) run.kernel = [device = options.device] { return torch_kernel(device); };
   Diagnostics diagnostics;
-  const RunResult result = execute(prepared.plan.graph, *prepared.reader, writer, run, session.sources, diagnostics);
+  const RunResult result = execute(prepared.plan.graph, *prepared.reader, output.writer(), run, session.sources, diagnostics);
   if (diagnostics.failed()) throw Refused(diagnostics);
   return result;
+}
+
+uint64_t output_bytes(const OutputSpec& spec) {
+  uint64_t bytes = 0;
+  for (const FileInfo& file : create_checkpoint(spec)->files()) bytes += file.bytes;
+  return bytes;
+}
+
+Report interrupted(OutputRun& output) {
+  Report report;
+  report.unfinished = output.keep();
+  return report;
 }
 
 }  // namespace
@@ -80,26 +93,21 @@ Report convert(Session& session, const Request& request, const ConvertOptions& o
   if (!options.tokenizer.empty()) spec.side_files = tokenizer_files(options.tokenizer);
 
   Summary summary(*prepared);
-  if (options.dry_run) return summary.report(nullptr, 0, true);
   require_apart(options.target, paths_of(prepared->reader->contents()));
-  OutputFolder folder(options.target, options.overwrite);
-  spec.path = folder.path();
-  const auto writer = create_checkpoint(spec);
-  uint64_t bytes = 0;
-  for (const FileInfo& file : writer->files()) bytes += file.bytes;
-  folder.require_space(bytes + bytes / 100);
-  writer->open();
-  verify_sources(*prepared);
-  const RunResult result = move_bytes(session, *prepared, *writer, options);
-  if (result.interrupted) {
-    folder.keep();
-    Report report;
-    report.interrupted = true;
-    return report;
+  if (options.dry_run) {
+    require_place(options.target, options.overwrite, output_bytes(spec));
+    return summary.report(nullptr, 0, true);
   }
-  prepared->reader->check_unchanged();
-  writer->finish(options.sync);
-  folder.commit(options.sync);
+  if (options.before_writing) options.before_writing();
+  OutputRun output(*prepared, options);
+  const auto stopped = [&] { return options.interrupted && options.interrupted(); };
+  verify_sources(*prepared, stopped);
+  const RunResult result = stopped() ? RunResult{} : move_bytes(session, *prepared, output, options);
+  if (stopped() || result.interrupted) return interrupted(output);
+  output.seal();
+  if (options.verify && !stopped()) output.verify();
+  if (stopped()) return interrupted(output);
+  output.commit();
   return summary.report(&result, std::chrono::duration<double>(Clock::now() - start).count(), false);
 }
 

@@ -3,12 +3,11 @@
 #include "run/executor.h"
 
 #include <algorithm>
-#include <exception>
 #include <map>
 #include <numeric>
-#include <thread>
 
 #include "run/worker.h"
+#include "store/parallel.h"
 
 namespace tessera {
 namespace {
@@ -34,7 +33,11 @@ std::pair<uint64_t, uint64_t> position(const Contents& contents, const Tensor& t
   return {storage.file, storage.offset + uint64_t(info.chunks[0].at) * byte_size(info.dtype)};
 }
 
-std::vector<Group> group_moves(const Graph& graph, const Contents& contents) {
+bool is_done(const std::vector<bool>& done, const Tensor& output) {
+  return output.index < done.size() && done[output.index];
+}
+
+std::vector<Group> group_moves(const Graph& graph, const Contents& contents, const std::vector<bool>& done) {
   UnionFind sets(graph.tensors.size());
   for (const Move& m : graph.moves)
     if (m.from != none_id && m.to != none_id) sets.join(m.from, m.to);
@@ -50,6 +53,7 @@ std::vector<Group> group_moves(const Graph& graph, const Contents& contents) {
   std::map<TensorId, std::pair<Key, size_t>> slot;
   for (uint32_t i = 0; i < graph.moves.size(); ++i) {
     const Move& m = graph.moves[i];
+    if (op_writes(m.op) && is_done(done, graph.tensors[m.to])) continue;
     const TensorId anchor = m.to != none_id ? m.to : m.from;
     const uint32_t root = sets.find(anchor);
     const auto at = first.find(root);
@@ -71,11 +75,6 @@ std::vector<Group> group_moves(const Graph& graph, const Contents& contents) {
   return ordered;
 }
 
-int thread_count(int asked, size_t groups) {
-  const int cores = int(std::max(1u, std::thread::hardware_concurrency()));
-  return std::clamp(asked > 0 ? asked : cores, 1, int(std::max<size_t>(1, groups)));
-}
-
 void add(RunResult& sum, const RunResult& one) {
   sum.bytes_read += one.bytes_read;
   sum.bytes_written += one.bytes_written;
@@ -91,33 +90,27 @@ void add(RunResult& sum, const RunResult& one) {
 
 RunResult execute(const Graph& graph, const Reader& reader, Writer& writer, const RunOptions& options,
                   const Sources& sources, Diagnostics& diagnostics) {
-  const std::vector<Group> groups = group_moves(graph, reader.contents());
+  const std::vector<Group> groups = group_moves(graph, reader.contents(), options.done);
   Shared shared{graph, reader, writer, options, sources, diagnostics, 0, {}, {}, {}};
   for (const Tensor& t : graph.tensors)
-    if (t.output) shared.total += uint64_t(volume(t.shape)) * byte_size(t.dtype);
+    if (t.output && !is_done(options.done, t)) shared.total += uint64_t(volume(t.shape)) * byte_size(t.dtype);
 
   const int count = thread_count(options.threads, groups.size());
   std::atomic<size_t> next{0};
-  std::exception_ptr failure;
   RunResult sum;
-  const auto work = [&] {
+  in_parallel(size_t(count), count, [&](size_t) {
     try {
       Worker worker(shared, options.memory / uint64_t(count));
       for (size_t g = next++; g < groups.size() && !shared.stop; g = next++) worker.run(groups[g]);
       const std::lock_guard lock(shared.mutex);
       add(sum, worker.result);
     } catch (...) {
-      const std::lock_guard lock(shared.mutex);
-      if (!failure) failure = std::current_exception();
       shared.stop = true;
+      throw;
     }
-  };
-  std::vector<std::jthread> threads;
-  for (int i = 1; i < count; ++i) threads.emplace_back(work);
-  work();
-  threads.clear();
-  if (failure) std::rethrow_exception(failure);
+  });
   std::sort(sum.losses.begin(), sum.losses.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  sum.kept = uint64_t(std::count(options.done.begin(), options.done.end(), true));
   if (sum.losses.size() > 20) sum.losses.resize(20);
   return sum;
 }

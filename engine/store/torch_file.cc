@@ -116,8 +116,8 @@ void TorchArchive::verify(size_t index) const {
     }
   }
   if (storage.crc && *storage.crc != crc)
-    fail_world(format("{}: {}: its checksum is {:08x}, the archive says {:08x}", show_path(file_.path()), storage.name,
-                      crc, *storage.crc));
+    throw Damaged(format("{}: {}: its checksum is {:08x}, the archive says {:08x}", show_path(file_.path()),
+                         storage.name, crc, *storage.crc));
 }
 
 void set_swaps(std::vector<TorchStorage>& storages, const PickleTree& tree, const std::string& file) {

@@ -137,10 +137,12 @@ void TorchArchiveWriter::write(size_t storage, uint64_t at, std::span<const std:
   state_->file->write(offset(storage) + at, bytes);
 }
 
+void TorchArchiveWriter::keep(size_t storage, uint32_t crc) { state_->crcs[storage] = crc; }
+
 void TorchArchiveWriter::finish(bool sync) {
   const ZipLayout& layout = state_->members.layout;
   const std::vector<uint32_t> crcs = state_->members.checksums(state_->crcs);
-  const auto put = [&](uint64_t offset, const std::string& text) { state_->file->write(offset, as_bytes(text)); };
+  const auto put = [&](uint64_t offset, const std::string& text) { state_->file->put(offset, text); };
   for (size_t member = 0; member < layout.count(); ++member) {
     put(layout.header_offset(member), layout.header(member));
     put(layout.offset(member), state_->members.known[member]);
@@ -149,5 +151,7 @@ void TorchArchiveWriter::finish(bool sync) {
   put(layout.directory_offset(), layout.directory(crcs));
   state_->file->close(sync);
 }
+
+std::string TorchArchiveWriter::hash_outside() const { return state_->file->hash_of_put(); }
 
 }  // namespace tessera
