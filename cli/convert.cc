@@ -19,11 +19,23 @@ void on_signal(int number) {
   if (signalled.exchange(number)) _exit(128 + number);
 }
 
+// Until something is written, a signal ends the program as it ends any other. One that is ignored (nohup) stays so.
+void catch_signals() {
+  for (int number : {SIGINT, SIGTERM, SIGHUP})
+    if (std::signal(number, on_signal) == SIG_IGN) std::signal(number, SIG_IGN);
+}
+
+void say_how_to_go_on(const std::filesystem::path& unfinished, bool hash) {
+  std::fprintf(stderr, "interrupted: what is done stands in %s; %s\n", escape(unfinished.string()).c_str(),
+               hash ? "the same command with --resume goes on, without it the next run begins anew"
+                    : "the next run begins anew (--no-hash: nothing can be resumed)");
+}
+
 struct Options {
   RequestOptions common;
   std::string source, target, max_shard_size = "5GB", memory = "256MiB", kernel = "native", tokenizer;
   ConvertOptions convert;
-  bool no_sync = false;
+  bool no_sync = false, no_hash = false;
 };
 
 int run(Options& options, const Global& global, Session& session) {
@@ -34,6 +46,10 @@ int run(Options& options, const Global& global, Session& session) {
   convert_options.max_shard_size = size_option("--max-shard-size", options.max_shard_size);
   convert_options.memory = size_option("--memory", options.memory);
   convert_options.sync = !options.no_sync;
+  convert_options.hash = !options.no_hash;
+  if (convert_options.verify && options.no_sync)
+    fail_usage("--verify reads back what stands on the disk, and --no-sync does not wait for it: leave one out");
+  if (convert_options.verify && options.no_hash) fail_usage("--verify compares the hashes that --no-hash leaves out");
   convert_options.torch_kernel = options.kernel == "torch";
   convert_options.tokenizer = options.tokenizer;
   if (options.convert.device != "cpu" && !convert_options.torch_kernel)
@@ -42,12 +58,11 @@ int run(Options& options, const Global& global, Session& session) {
   convert_options.progress = [&](uint64_t done, uint64_t total) { progress(done, total); };
   convert_options.interrupted = [] { return signalled != 0; };
   if (!global.quiet) convert_options.say = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
-  for (int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, on_signal);
+  convert_options.before_writing = catch_signals;
   const Report report = convert(session, request, convert_options);
   progress.clear();
-  if (report.interrupted) {
-    std::fprintf(stderr, "interrupted: the unfinished output stands in .%s.partial; the next run begins anew\n",
-                 std::filesystem::path(options.target).filename().c_str());
+  if (!report.unfinished.empty()) {
+    say_how_to_go_on(report.unfinished, convert_options.hash);
     return 128 + signalled;
   }
   show(report, session, global);
@@ -71,6 +86,9 @@ void add_convert(CLI::App& app, Global& global) {
   verb->add_option("--threads", options->convert.threads, "default: cores and two more, which wait for the disk")->check(CLI::Range(1, 1024));
   verb->add_flag("--no-sync", options->no_sync, "do not wait for the disk");
   verb->add_flag("--direct,!--no-direct", options->convert.direct, "write past the page cache (the default), or through it");
+  verb->add_flag("--no-hash", options->no_hash, "no hashes in the manifest, nothing to resume by");
+  verb->add_flag("--verify", options->convert.verify, "read the output back from the disk before it gets its name");
+  verb->add_flag("--resume", options->convert.resume, "go on with an interrupted run of the same command");
   verb->add_flag("--weights-only", options->convert.weights_only, "leave optimizer state behind");
   verb->add_flag("--overwrite", options->convert.overwrite, "replace a finished output");
   verb->add_flag("--dry-run", options->convert.dry_run, "everything but writing");

@@ -1,4 +1,7 @@
 // The command line: a table of verbs.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <array>
 #include <csignal>
 #include <cstdio>
@@ -18,9 +21,9 @@ constexpr const char* header =
     "Every verb has --help with an example.";
 
 using AddVerb = void (*)(CLI::App&, tessera::cli::Global&);
-constexpr std::array<AddVerb, 8> verbs = {tessera::cli::add_convert, tessera::cli::add_check,
+constexpr std::array<AddVerb, 9> verbs = {tessera::cli::add_convert, tessera::cli::add_check,
                                           tessera::cli::add_plan,    tessera::cli::add_explain,
-                                          tessera::cli::add_inspect, tessera::cli::add_diff,
+                                          tessera::cli::add_inspect, tessera::cli::add_verify, tessera::cli::add_diff,
                                           tessera::cli::add_init,    tessera::cli::add_families};
 
 void add_global(CLI::App& app, tessera::cli::Global& global) {
@@ -35,9 +38,21 @@ void add_global(CLI::App& app, tessera::cli::Global& global) {
       ->allow_extra_args(false);
 }
 
+// A message must not end up in an output file, which would be given the number of a closed stream.
+void open_streams() {
+  while (true) {
+    const int fd = open("/dev/null", O_RDWR);
+    if (fd < 0 || fd > 2) {
+      if (fd > 2) close(fd);
+      return;
+    }
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  open_streams();
   for (int number : {SIGPIPE, SIGXFSZ}) std::signal(number, SIG_IGN);  // they come back as errors of write
   tessera::cli::Global global;
   CLI::App app(header, "tessera");

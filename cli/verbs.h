@@ -26,6 +26,7 @@ void add_plan(CLI::App& app, Global& global);
 void add_explain(CLI::App& app, Global& global);
 void add_inspect(CLI::App& app, Global& global);
 void add_diff(CLI::App& app, Global& global);
+void add_verify(CLI::App& app, Global& global);
 void add_init(CLI::App& app, Global& global);
 void add_families(CLI::App& app, Global& global);
 

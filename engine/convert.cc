@@ -3,11 +3,8 @@
 #include <chrono>
 
 #include "base/text.h"
-#include "planning.h"
+#include "output_run.h"
 #include "run/executor.h"
-#include "store/file.h"
-#include "store/formats.h"
-#include "store/write_behind.h"
 #include "summary.h"
 
 namespace tessera {
@@ -26,8 +23,10 @@ std::vector<std::filesystem::path> tokenizer_files(const std::filesystem::path& 
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder, fault)) {
     const std::string extension = entry.path().extension().string();
+    const std::string name = entry.path().filename().string();
     const bool weights = extension == ".safetensors" || extension == ".bin" || extension == ".pt";
-    if (entry.is_regular_file() && !weights && entry.path().filename() != "config.json") files.push_back(entry.path());
+    const bool ours = name == "config.json" || name == manifest_file || name.ends_with(".index.json");
+    if (entry.is_regular_file() && !weights && !ours) files.push_back(entry.path());
   }
   if (fault) fail_world(format("--tokenizer {}: {}", escape(folder.string()), fault.message()));
   std::sort(files.begin(), files.end());
@@ -41,8 +40,9 @@ void require_no_optimizer(const Contents& source, const OutputSpec& spec) {
                       escape(source.root.string())));
 }
 
-RunResult move_bytes(Session& session, Prepared& prepared, Writer& writer, const ConvertOptions& options) {
+RunResult move_bytes(Session& session, Prepared& prepared, OutputRun& output, const ConvertOptions& options) {
   RunOptions run;
+  run.done = output.done();
   run.memory = options.memory;
   run.threads = options.threads;
   run.direct = options.direct && options.sync;
@@ -50,9 +50,21 @@ RunResult move_bytes(Session& session, Prepared& prepared, Writer& writer, const
   run.interrupted = options.interrupted;
   if (options.torch_kernel) run.kernel = [device = options.device] { return torch_kernel(device); };
   Diagnostics diagnostics;
-  const RunResult result = execute(prepared.plan.graph, *prepared.reader, writer, run, session.sources, diagnostics);
+  const RunResult result = execute(prepared.plan.graph, *prepared.reader, output.writer(), run, session.sources, diagnostics);
   if (diagnostics.failed()) throw Refused(diagnostics);
   return result;
+}
+
+uint64_t output_bytes(const OutputSpec& spec) {
+  uint64_t bytes = 0;
+  for (const FileInfo& file : create_checkpoint(spec)->files()) bytes += file.bytes;
+  return bytes;
+}
+
+Report interrupted(OutputRun& output) {
+  Report report;
+  report.unfinished = output.keep();
+  return report;
 }
 
 }  // namespace
@@ -67,26 +79,20 @@ Report convert(Session& session, const Request& request, const ConvertOptions& o
   if (!options.tokenizer.empty()) spec.side_files = tokenizer_files(options.tokenizer);
 
   Summary summary(*prepared);
-  if (options.dry_run) return summary.report(nullptr, 0, true);
   require_apart(options.target, paths_of(prepared->reader->contents()));
-  OutputFolder folder(options.target, options.overwrite);
-  spec.path = folder.path();
-  const auto writer = create_checkpoint(spec);
-  uint64_t bytes = 0;
-  for (const FileInfo& file : writer->files()) bytes += file.bytes;
-  folder.require_space(bytes + bytes / 100);
-  WriteBehind behind(options.direct);
-  writer->open(options.sync ? &behind : nullptr);
-  const RunResult result = move_bytes(session, *prepared, *writer, options);
-  if (result.interrupted) {
-    folder.keep();
-    Report report;
-    report.interrupted = true;
-    return report;
+  if (options.dry_run) {
+    require_place(options.target, options.overwrite, output_bytes(spec));
+    return summary.report(nullptr, 0, true);
   }
-  prepared->reader->check_unchanged();
-  writer->finish(options.sync);
-  folder.commit(options.sync);
+  if (options.before_writing) options.before_writing();
+  OutputRun output(*prepared, options);
+  const auto stopped = [&] { return options.interrupted && options.interrupted(); };
+  const RunResult result = stopped() ? RunResult{} : move_bytes(session, *prepared, output, options);
+  if (stopped() || result.interrupted) return interrupted(output);
+  output.seal();
+  if (options.verify && !stopped()) output.verify();
+  if (stopped()) return interrupted(output);
+  output.commit();
   return summary.report(&result, std::chrono::duration<double>(Clock::now() - start).count(), false);
 }
 

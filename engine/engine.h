@@ -48,13 +48,17 @@ struct ConvertOptions {
   int threads = 0;
   bool direct = true;  // past the page cache, where it can be and the run waits for the disk
   bool sync = true, overwrite = false, dry_run = false;
+  bool resume = false;        // go on with what an interrupted run of the same plan left
+  bool hash = true;           // the manifest holds hashes; without them nothing can be resumed
+  bool verify = false;        // the output is read back from the disk before it is committed
   bool weights_only = false;  // optimizer state stays behind, and that is meant
   bool torch_kernel = false;
   std::string device = "cpu";
   std::filesystem::path tokenizer;
   std::function<void(const std::string&)> say;                  // what was detected, and from which evidence
   std::function<void(uint64_t done, uint64_t total)> progress;  // bytes of output
-  std::function<bool()> interrupted;                            // polled between tiles
+  std::function<void()> before_writing;  // called once, before anything is made: from now on a signal must be caught,
+  std::function<bool()> interrupted;     // and told here; polled between tiles
 };
 
 // What a run found and did; printed by the command line as text, or as one JSON object.
@@ -62,7 +66,7 @@ struct Report {
   Map json;                        // schemas/report.schema.json
   std::vector<std::string> lines;  // the summary for people
   std::vector<std::string> warnings;
-  bool interrupted = false;
+  std::filesystem::path unfinished;  // the run was interrupted, and what is done stands in this folder
 };
 
 // Everything that stays alive while messages may still be rendered.
@@ -112,6 +116,13 @@ struct InspectOptions {
 };
 Report inspect(Session& session, const std::filesystem::path& path, const RuleFolders& folders,
                const InspectOptions& options);
+// Structure, every checksum of the format, and the hashes of a manifest where there is one. A file that is too broken to
+// be opened is Error(world).
+struct Verified {
+  Report report;                    // report.schema.json: verify
+  std::vector<std::string> damage;  // one line each; none: it is whole
+};
+Verified verify(const std::filesystem::path& path, int threads);
 struct CheckOptions {
   bool flat = false, tp_lists = false;
   std::filesystem::path config, checkpoint;

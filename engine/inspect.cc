@@ -24,7 +24,7 @@ template <class Sink>
 void each_piece(const Reader& reader, const TensorInfo& tensor, uint32_t index, Sink&& sink) {
   Graph graph;
   graph.tensors.push_back({tensor.name, tensor.dtype, tensor.shape, tensor.place, false, index, {}, {}, none_id});
-  Verified verified(reader.contents());
+  CheckedStorages verified(reader.contents());
   SourceWindows windows(graph, reader, verified, 32 << 20);
   if (!is_whole_bytes(tensor.dtype)) return whole_storage(reader, tensor, sink);
   const int64_t total = volume(tensor.shape), most = int64_t((4 << 20) / byte_size(tensor.dtype));

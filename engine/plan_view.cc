@@ -119,7 +119,7 @@ Report plan(Session& session, const Request& request, const PlanView& view) {
   const GraphView shown =
       view_of(prepared->plan.graph, prepared->plan.model, session.sources, Narrowing{view.glob, view.layer});
   draw(*prepared, shown, view, report);
-  return {{}, {}, std::move(report.warnings), false};
+  return {{}, {}, std::move(report.warnings), {}};
 }
 
 }  // namespace tessera

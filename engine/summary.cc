@@ -108,11 +108,15 @@ void Summary::add_run(Report& report, const RunResult& result, double seconds) c
   Map& json = report.json;
   json["seconds"] = seconds;
   json["peak_memory"] = peak_memory();
+  json["kept"] = int64_t(result.kept);
   json["compared"] = int64_t(result.compared);
   json["loss"] = loss_json(result.loss);
   report.lines.back() += format(" in {:.1f} s ({}/s), peak memory {}", seconds,
                                 show_bytes(uint64_t(double(result.bytes_written) / std::max(seconds, 1e-9))),
                                 show_bytes(uint64_t(peak_memory())));
+  if (result.kept)
+    report.lines.push_back(format("{} tensors are those of the interrupted run{}", result.kept,
+                                  ": what their casts changed is not counted"));
   if (result.compared)
     report.lines.push_back(format("{} elements of replicas and copies compared: equal", result.compared));
   const CastLoss& loss = result.loss;

@@ -20,6 +20,12 @@ class Error : public std::runtime_error {
   Fault fault_;
 };
 
+// A file could be read, but its bytes are not what its checksum says. `verify` tells it apart from a failing disk.
+class Damaged : public Error {
+ public:
+  explicit Damaged(const std::string& message) : Error(Fault::world, message) {}
+};
+
 // Rules or mapping were refused: carries what was collected. Exit status 1.
 class Refused : public Error {
  public:

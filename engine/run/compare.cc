@@ -74,7 +74,7 @@ struct Comparing {
   const CompareOptions& options;
   CompareResult& result;
   uint64_t total = 0, done = 0;
-  Verified verified_a{a.reader.contents()}, verified_b{b.reader.contents()};
+  CheckedStorages verified_a{a.reader.contents()}, verified_b{b.reader.contents()};
   std::mutex mutex{};  // result, done
   std::atomic<bool> stop{false};
 };
@@ -141,7 +141,7 @@ CompareResult compare_outputs(const CompareEnd& a, const CompareEnd& b, const st
   result.pairs.resize(pairs.size());
   Comparing shared{.a = a, .b = b, .grouped_a = grouped_a, .grouped_b = grouped_b, .pairs = pairs, .options = options, .result = result};
   for (const OutputPair& p : pairs) shared.total += bytes_of(a.graph, p.a) + bytes_of(b.graph, p.b);
-  const int count = thread_count(options.threads, jobs.size());
+  const int count = worker_count(options.threads, jobs.size());
   std::atomic<size_t> next{0};
   run_threads(count, shared.stop, [&] {
     Comparer comparer(shared, options.memory / static_cast<uint64_t>(count));

@@ -24,13 +24,13 @@ void add(RunResult& sum, const RunResult& one) {
 
 RunResult execute(const Graph& graph, const Reader& reader, Writer& writer, const RunOptions& options,
                   const Sources& sources, Diagnostics& diagnostics) {
-  const std::vector<Group> groups = group_moves(graph, reader.contents());
-  Verified verified(reader.contents());
+  const std::vector<Group> groups = group_moves(graph, reader.contents(), options.done);
+  CheckedStorages verified(reader.contents());
   Shared shared{graph, reader, writer, options, sources, diagnostics, verified, 0, {}, {}, {}};
   for (const Tensor& t : graph.tensors)
-    if (t.output) shared.total += uint64_t(volume(t.shape)) * byte_size(t.dtype);
+    if (t.output && !is_done(options.done, t)) shared.total += uint64_t(volume(t.shape)) * byte_size(t.dtype);
 
-  const int count = thread_count(options.threads, groups.size());
+  const int count = worker_count(options.threads, groups.size());
   std::atomic<size_t> next{0};
   RunResult sum;
   run_threads(count, shared.stop, [&] {
@@ -40,6 +40,7 @@ RunResult execute(const Graph& graph, const Reader& reader, Writer& writer, cons
     add(sum, worker.result);
   });
   std::sort(sum.losses.begin(), sum.losses.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  sum.kept = uint64_t(std::count(options.done.begin(), options.done.end(), true));
   if (sum.losses.size() > 20) sum.losses.resize(20);
   return sum;
 }

@@ -18,10 +18,12 @@ struct RunOptions {
   std::function<std::unique_ptr<Kernel>()> kernel = [] { return native_kernel(); };
   std::function<void(uint64_t done, uint64_t total)> progress;  // bytes of output; called from one thread at a time
   std::function<bool()> interrupted;                            // polled between tiles
+  std::vector<bool> done = {};  // outputs, by index into OutputSpec::tensors, that stand already and are not made again
 };
 
 struct RunResult {
   uint64_t bytes_read = 0, bytes_written = 0;
+  uint64_t kept = 0;      // outputs that stood already
   uint64_t compared = 0;  // elements of replicas, copies, constants
   CastLoss loss;
   std::vector<std::pair<std::string, CastLoss>> losses;  // by output tensor, where something was lost (at most 20)

@@ -17,7 +17,11 @@ std::pair<uint64_t, uint64_t> position(const Contents& contents, const Tensor& t
 
 }  // namespace
 
-std::vector<Group> group_moves(const Graph& graph, const Contents& contents) {
+bool is_done(const std::vector<bool>& done, const Tensor& output) {
+  return output.index < done.size() && done[output.index];
+}
+
+std::vector<Group> group_moves(const Graph& graph, const Contents& contents, const std::vector<bool>& done) {
   UnionFind sets(graph.tensors.size());
   for (const Move& m : graph.moves)
     if (m.from != none_id && m.to != none_id) sets.join(m.from, m.to);
@@ -33,6 +37,7 @@ std::vector<Group> group_moves(const Graph& graph, const Contents& contents) {
   std::map<TensorId, std::pair<Key, size_t>> slot;
   for (uint32_t i = 0; i < graph.moves.size(); ++i) {
     const Move& m = graph.moves[i];
+    if (op_writes(m.op) && is_done(done, graph.tensors[m.to])) continue;
     const TensorId anchor = m.to != none_id ? m.to : m.from;
     const uint32_t root = sets.find(anchor);
     const auto at = first.find(root);

@@ -8,7 +8,7 @@
 
 namespace tessera {
 
-int thread_count(int asked, size_t jobs) {
+int worker_count(int asked, size_t jobs) {
   const int cores = int(std::max(1u, std::thread::hardware_concurrency()));
   constexpr int waiting = 2;  // for the disk, while the others compute
   return std::clamp(asked > 0 ? asked : cores + waiting, 1, int(std::max<size_t>(1, jobs)));

@@ -7,7 +7,7 @@
 namespace tessera {
 
 // As many as asked for (0: cores, and some that wait for the disk), but no more than there are jobs.
-int thread_count(int asked, size_t jobs);
+int worker_count(int asked, size_t jobs);
 // Runs `work` on `count` threads, this one among them, and waits. What the first of them throws sets `stop` and is
 // thrown here when all have ended.
 void run_threads(int count, std::atomic<bool>& stop, const std::function<void()>& work);

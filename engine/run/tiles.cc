@@ -19,7 +19,7 @@ Box shifted(Box box, int64_t from, int64_t to) {
 
 }  // namespace
 
-Tiles::Tiles(const Graph& graph, const Reader& reader, Verified& verified, std::unique_ptr<Kernel> kernel,
+Tiles::Tiles(const Graph& graph, const Reader& reader, CheckedStorages& verified, std::unique_ptr<Kernel> kernel,
              uint64_t memory)
     : graph_(graph),
       windows_(graph, reader, verified, memory / 4 * 3),

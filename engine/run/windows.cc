@@ -61,7 +61,7 @@ std::array<Box, 2> halves(const Box& box) {
   return {restrict(box, first), restrict(box, second)};
 }
 
-SourceWindows::SourceWindows(const Graph& graph, const Reader& reader, Verified& verified, uint64_t budget)
+SourceWindows::SourceWindows(const Graph& graph, const Reader& reader, CheckedStorages& verified, uint64_t budget)
     : graph_(graph), reader_(reader), verified_(verified), budget_(std::max<uint64_t>(budget, 1 << 16)) {}
 
 bool SourceWindows::kept_whole(TensorId tensor) const {

@@ -20,9 +20,9 @@ std::array<Box, 2> halves(const Box& box);
 
 // Which storages' checksums were compared: each before a byte of it is believed, and once. Shared by threads (two that come
 // at the same time may both compare).
-class Verified {
+class CheckedStorages {
  public:
-  explicit Verified(const Contents& contents)
+  explicit CheckedStorages(const Contents& contents)
       : storages_(contents.storages), done_(new std::atomic<bool>[contents.storages.size()]()) {}
   bool wants(StorageId storage) const { return storages_[storage].summed && !done_[storage]; }
   void set(StorageId storage) { done_[storage] = true; }
@@ -38,7 +38,7 @@ bool lies_alike(const Box& box);
 class SourceWindows {
  public:
   // budget: bytes kept. A tensor of at most half of it is read whole and kept; of a larger one only what is asked for.
-  SourceWindows(const Graph& graph, const Reader& reader, Verified& verified, uint64_t budget);
+  SourceWindows(const Graph& graph, const Reader& reader, CheckedStorages& verified, uint64_t budget);
 
   struct View {
     std::span<const std::byte> bytes;  // elements [first, ...) of the tensor; good until the second next call
@@ -70,7 +70,7 @@ class SourceWindows {
 
   const Graph& graph_;
   const Reader& reader_;
-  Verified& verified_;
+  CheckedStorages& verified_;
   static constexpr size_t most_entries = 64;
   uint64_t budget_, bytes_read_ = 0, held_ = 0;  // held_: all buffers, spare ones too
   std::list<Entry> entries_;        // the last used first

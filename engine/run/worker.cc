@@ -56,6 +56,7 @@ void Worker::compare(const Move& move) {
   if (!bad) return;
   const std::string message = unequal_text(graph, shared_.reader.contents(), move, *bad);
   const std::lock_guard lock(shared_.mutex);
+  if (shared_.diagnostics.failed()) return;  // one is told, whichever thread was first
   shared_.diagnostics.error(move.op == Op::compare ? "X01" : graph.fills[move.fill].id, move.span, message);
   shared_.stop = true;
 }

@@ -17,7 +17,7 @@ struct Shared {
   const RunOptions& options;
   const Sources& sources;
   Diagnostics& diagnostics;
-  Verified& verified;
+  CheckedStorages& verified;
   uint64_t total = 0;
   std::mutex mutex;  // diagnostics, progress
   std::atomic<uint64_t> written{0};

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -145,20 +146,36 @@ struct OutPlace {
 
 class WriteBehind;
 
-// Made: everything is laid out, and nothing on the disk was touched. Then open, write, finish, once each in this order.
+// A file of which everything is known from the start; its path is relative to OutputSpec::path.
+struct SmallFile {
+  std::filesystem::path path;
+  std::string bytes;
+};
+
+// Made: everything is laid out, and nothing on the disk was touched. Then open, write, finish, once each in this order;
+// last the marks.
 class Writer {
  public:
   virtual ~Writer() = default;
   virtual const std::vector<OutPlace>& places() const = 0;     // by index into OutputSpec::tensors
   virtual const std::vector<FileInfo>& files() const = 0;      // relative paths and final sizes, all of them
-  // Folders and files, with their final sizes where the disk can promise them. Bytes are written back through `behind`,
-  // which outlives the writer; without it when the system likes. Throws Error(world).
+  // Folders and files, with their final sizes where the disk can promise them. What stands in a file already (of a run
+  // that is gone on with) stays there. Bytes are written back through `behind`, which outlives the writer; without it when
+  // the system likes. Throws Error(world).
   virtual void open(WriteBehind* behind) = 0;
   // Bytes of one tensor at `offset` within it. Called front to back for one tensor, by one thread; different tensors from
   // different threads at once. Checksums are taken on the way.
   virtual void write(uint32_t tensor, uint64_t offset, std::span<const std::byte> bytes) = 0;
-  // After the last write: headers, directories, index, config, tracker (last); everything closed and, if asked, synced.
+  // In place of writing a tensor: all its bytes stand in the file already. `crc`: their CRC-32.
+  virtual void keep(uint32_t /*tensor*/, uint32_t /*crc*/) {}
+  // After the last write: headers, directories, config, side files; everything closed and, if asked, synced.
   virtual void finish(bool sync) = 0;
+  // The files by which a reader sees that the rest is whole (index, `.metadata`, tracker), in the order in which they must
+  // appear. They are among files(), and whoever commits the output writes them, after finish and everything else.
+  virtual std::vector<SmallFile> marks() const { return {}; }
+  // After finish, of each file but the marks: the XXH3-128 of all its bytes outside of tensors, in order, as they were
+  // meant to be written.
+  virtual std::map<std::filesystem::path, std::string> outside() const { return {}; }
 };
 
 }  // namespace tessera

@@ -147,11 +147,18 @@ void InputFile::check_unchanged() const {
   if (!same) fail_world(format("{}: changed during the run", show_path(path_)));
 }
 
+void InputFile::advise(int advice) const { posix_fadvise(fd_, 0, 0, advice); }
+
 bool InputFile::same_file(const InputFile& other) const { return device_ == other.device_ && inode_ == other.inode_; }
 
 OutputFile::OutputFile(std::filesystem::path path, uint64_t size, WriteBehind* behind)
     : path_(std::move(path)), behind_(behind) {
-  Descriptor file = open_file(path_, O_WRONLY | O_CREAT | O_EXCL, "create");
+  Descriptor file = open_file(path_, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, "create");
+  const struct stat status = status_of(file, path_);
+  if (!S_ISREG(status.st_mode)) fail_world(format("{}: is {}", show_path(path_), kind_of(status.st_mode)));
+  const bool longer = static_cast<uint64_t>(status.st_size) > size;
+  if (longer && retry([&] { return ftruncate(file.get(), static_cast<off_t>(size)); }) != 0)
+    fail_io(path_, "truncate", errno);
   reserve(file, path_, size);
   fd_ = file.release();
   direct_ = std::make_unique<DirectFile>();
@@ -164,6 +171,7 @@ OutputFile& OutputFile::operator=(OutputFile&& other) noexcept {
   std::swap(fd_, other.fd_);
   std::swap(behind_, other.behind_);
   std::swap(direct_, other.direct_);
+  std::swap(put_, other.put_);
   return *this;
 }
 
@@ -213,6 +221,12 @@ void OutputFile::write_buffered(uint64_t offset, std::span<const std::byte> byte
   }
 }
 
+void OutputFile::put(uint64_t offset, std::string_view text) {
+  const auto bytes = std::as_bytes(std::span(text));
+  put_.add(bytes);
+  write(offset, bytes);
+}
+
 void OutputFile::close(bool sync) {
   if (behind_) behind_->forget(fd_);
   Descriptor file(std::exchange(fd_, -1));
@@ -221,15 +235,17 @@ void OutputFile::close(bool sync) {
   if (::close(file.release()) != 0 && errno != EINTR) fail_io(path_, "close", errno);
 }
 
-void copy_into(const std::filesystem::path& folder, const InputFile& from, bool sync) {
-  std::vector<std::byte> block(std::min<uint64_t>(from.size(), 1 << 20));
+std::string copy_into(const std::filesystem::path& folder, const InputFile& from, bool sync) {
+  std::string block(std::min<uint64_t>(from.size(), 1 << 20), '\0');
   OutputFile to(folder / from.path().filename(), from.size());
   for (uint64_t at = 0; at < from.size(); at += block.size()) {
-    const std::span part = std::span(block).first(std::min<uint64_t>(block.size(), from.size() - at));
-    from.read(at, part);
-    to.write(at, part);
+    block.resize(std::min<uint64_t>(block.size(), from.size() - at));
+    from.read(at, std::as_writable_bytes(std::span(block)));
+    to.put(at, block);
   }
+  from.check_unchanged();
   to.close(sync);
+  return to.hash_of_put();
 }
 
 void write_whole_file(const std::filesystem::path& path, std::string_view bytes, bool sync) {

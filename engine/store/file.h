@@ -3,10 +3,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "store/checksum.h"
 
 namespace tessera {
 
@@ -33,6 +35,7 @@ class InputFile {
   static constexpr size_t direct_alignment = 4096;
   std::string read_all(uint64_t limit) const;  // Error(world) above the limit
   void check_unchanged() const;                // Error(world) "changed during the run"
+  void advise(int advice) const;               // POSIX_FADV_*, of the whole file
   bool same_file(const InputFile& other) const;
 
  private:
@@ -53,13 +56,17 @@ class WriteBehind;
 // A file being written, of a size known from the start.
 class OutputFile {
  public:
-  // Created new; fallocate where it works. `behind` (which outlives it) takes what was written to the disk early.
+  // Made, or opened as it stands (of a run that is gone on with); fallocate where it works. `behind` (which outlives it)
+  // takes what was written to the disk early.
   OutputFile(std::filesystem::path path, uint64_t size, WriteBehind* behind = nullptr);
   OutputFile(OutputFile&& other) noexcept;
   OutputFile& operator=(OutputFile&& other) noexcept;
   ~OutputFile();
   // Thread-safe; loops over short writes. Error(world) names the bytes and the free space.
   void write(uint64_t offset, std::span<const std::byte> bytes);
+  // What stands around tensors: front to back, by one thread, and hashed on the way.
+  void put(uint64_t offset, std::string_view text);
+  std::string hash_of_put() const { return put_.hex(); }
   void close(bool sync);  // fdatasync and close, both checked; what was synced leaves the page cache
 
  private:
@@ -69,36 +76,11 @@ class OutputFile {
   int fd_ = -1;
   WriteBehind* behind_ = nullptr;
   std::unique_ptr<DirectFile> direct_;
+  Hasher put_;
 };
 
-// Into `folder`, under its own name, block by block.
-void copy_into(const std::filesystem::path& folder, const InputFile& from, bool sync);
+// Into `folder`, under its own name, block by block. Error(world) if it changed meanwhile. The XXH3-128 of what it holds.
+std::string copy_into(const std::filesystem::path& folder, const InputFile& from, bool sync);
 void write_whole_file(const std::filesystem::path& path, std::string_view bytes, bool sync);
-
-// Error(usage) if the output is, contains or lies in one of the sources.
-void require_apart(const std::filesystem::path& output, const std::vector<std::filesystem::path>& sources);
-
-class PathLock;
-
-// The output folder of a run: built beside its final name as `.<name>.partial`, renamed as one.
-// Refuses (usage) a final name that exists and is not an empty folder, unless overwrite; takes `<name>.lock`.
-class OutputFolder {
- public:
-  OutputFolder(std::filesystem::path final_path, bool overwrite);
-  ~OutputFolder();  // not committed: removes what it made, unless keep()
-  OutputFolder(const OutputFolder&) = delete;
-  OutputFolder& operator=(const OutputFolder&) = delete;
-  const std::filesystem::path& path() const { return partial_; }
-  void require_space(uint64_t bytes) const;  // Error(world) with needed and free
-  void commit(bool sync);                    // fsync folders, rename without replacing (or exchange), fsync parent
-  void keep() { keep_ = true; }              // after a signal: leave it for --resume
-
- private:
-  bool place();
-  std::filesystem::path final_, partial_;
-  std::filesystem::path aside_;  // where an older output stands while it is exchanged in steps
-  std::unique_ptr<PathLock> lock_;
-  bool overwrite_ = false, committed_ = false, keep_ = false;
-};
 
 }  // namespace tessera

@@ -43,7 +43,7 @@ std::unique_ptr<Reader> open_file_by_content(const fs::path& path) {
 
 const std::vector<Format>& formats() {
   static const std::vector<Format> table = {
-      {"safetensors", "hf", Meshes::none, create_safetensors, {}},
+      {"safetensors", "hf", Meshes::none, create_safetensors, {}, false},
       {"bin", "hf", Meshes::none, create_bin, {}},
       {"torch", "mcore", Meshes::ranks, create_megatron, {"dummy_optimizer"}},
       {"torch_dist", "mcore", Meshes::named, create_torch_dist, {}},

@@ -23,6 +23,7 @@ struct Format {
   Meshes meshes = Meshes::none;
   std::unique_ptr<Writer> (*create)(const OutputSpec& spec);  // nullptr: read only
   std::vector<std::string_view> options;                      // names that OutputSpec::options may hold
+  bool checksums = true;                                      // its files hold some of their bytes
 };
 const std::vector<Format>& formats();
 const Format* find_format(std::string_view name);

@@ -1,11 +1,12 @@
-// Hugging Face folders as save_pretrained writes them: shards, config.json, side files, and the index last, as the mark
-// that the rest is whole.
+// Hugging Face folders as save_pretrained writes them: shards, config.json, side files; the index is the mark that the
+// rest is whole.
 #include <set>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "store/file.h"
+#include "store/hash_file.h"
 #include "store/hf_dir.h"
 #include "store/safetensors.h"
 #include "store/shards.h"
@@ -28,7 +29,11 @@ class BinFile : public Writer {
   void write(uint32_t tensor, uint64_t offset, std::span<const std::byte> bytes) override {
     archive_.write(tensor, offset, bytes);
   }
+  void keep(uint32_t tensor, uint32_t crc) override { archive_.keep(tensor, crc); }
   void finish(bool sync) override { archive_.finish(sync); }
+  std::map<std::filesystem::path, std::string> outside() const override {
+    return {{files_[0].path, archive_.hash_outside()}};
+  }
 
   static std::vector<uint64_t> sizes_of(std::span<const OutTensor> tensors) {
     std::vector<uint64_t> sizes;
@@ -66,18 +71,17 @@ class HfWriter : public Writer {
   const std::vector<FileInfo>& files() const override { return files_; }
   void open(WriteBehind* behind) override;
   void write(uint32_t tensor, uint64_t offset, std::span<const std::byte> bytes) override;
+  void keep(uint32_t tensor, uint32_t crc) override;
   void finish(bool sync) override;
+  std::vector<SmallFile> marks() const override { return marks_; }
+  std::map<std::filesystem::path, std::string> outside() const override { return outside_; }
 
  private:
-  // A small file of which everything is known from the start.
-  struct Small {
-    std::string name, text;
-  };
   void add_shard(const OutputSpec& spec, const std::string& name, const Weights& weights,
                  const std::vector<uint32_t>& of);
   void add_index(const OutputSpec& spec, std::string_view name);
   void add_side_files(const OutputSpec& spec);
-  void add_small(std::string name, std::string text);
+  void add_small(std::vector<SmallFile>& files, std::string_view name, std::string text);
 
   std::filesystem::path folder_;
   std::vector<std::unique_ptr<Writer>> shards_;
@@ -85,7 +89,8 @@ class HfWriter : public Writer {
   std::vector<OutPlace> places_;
   std::vector<FileInfo> files_;  // shards first, in order
   std::vector<InputFile> side_files_;
-  std::vector<Small> small_;
+  std::vector<SmallFile> small_, marks_;
+  std::map<std::filesystem::path, std::string> outside_;
 };
 
 HfWriter::HfWriter(const OutputSpec& spec, const Weights& weights)
@@ -94,7 +99,7 @@ HfWriter::HfWriter(const OutputSpec& spec, const Weights& weights)
   const auto shards = split_shards(BinFile::sizes_of(spec.tensors), spec.max_shard_size);
   for (size_t i = 0; i < shards.size(); ++i)
     add_shard(spec, shard_name(weights.stem, weights.extension, i, shards.size()), weights, shards[i]);
-  if (!spec.config.empty()) add_small("config.json", pretty(spec.config));
+  if (!spec.config.empty()) add_small(small_, "config.json", pretty(spec.config));
   if (shards.size() > 1) add_index(spec, weights.index);
   add_side_files(spec);
 }
@@ -123,7 +128,7 @@ void HfWriter::add_index(const OutputSpec& spec, std::string_view name) {
   metadata["total_size"] = static_cast<int64_t>(total);
   index["metadata"] = std::move(metadata);
   index["weight_map"] = std::move(weight_map);
-  add_small(std::string(name), pretty(std::move(index)));
+  add_small(marks_, name, pretty(std::move(index)));
 }
 
 // Files of the output's own come before a side file of the same name.
@@ -137,9 +142,9 @@ void HfWriter::add_side_files(const OutputSpec& spec) {
   }
 }
 
-void HfWriter::add_small(std::string name, std::string text) {
+void HfWriter::add_small(std::vector<SmallFile>& files, std::string_view name, std::string text) {
   files_.push_back({name, text.size()});
-  small_.push_back({std::move(name), std::move(text)});
+  files.push_back({name, std::move(text)});
 }
 
 void HfWriter::open(WriteBehind* behind) {
@@ -150,10 +155,18 @@ void HfWriter::write(uint32_t tensor, uint64_t offset, std::span<const std::byte
   shards_[places_[tensor].file]->write(local_[tensor], offset, bytes);
 }
 
+void HfWriter::keep(uint32_t tensor, uint32_t crc) { shards_[places_[tensor].file]->keep(local_[tensor], crc); }
+
 void HfWriter::finish(bool sync) {
-  for (const auto& shard : shards_) shard->finish(sync);
-  for (const InputFile& file : side_files_) copy_into(folder_, file, sync);
-  for (const Small& file : small_) write_whole_file(folder_ / file.name, file.text, sync);
+  for (const auto& shard : shards_) {
+    shard->finish(sync);
+    outside_.merge(shard->outside());
+  }
+  for (const InputFile& file : side_files_) outside_[file.path().filename()] = copy_into(folder_, file, sync);
+  for (const SmallFile& file : small_) {
+    write_whole_file(folder_ / file.path, file.bytes, sync);
+    outside_[file.path] = hash_text(file.bytes);
+  }
 }
 
 }  // namespace

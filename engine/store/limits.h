@@ -46,4 +46,8 @@ inline constexpr uint64_t tiling_steps = 200'000'000;  // of the proof that slab
 inline constexpr uint64_t tracker_bytes = 64;
 inline constexpr int64_t stage_layers = 100'000;  // that arguments may speak of
 
+// our own files
+inline constexpr uint64_t manifest_bytes = 1024 * mib;
+inline constexpr uint64_t resume_bytes = 512 * mib;
+
 }  // namespace tessera::limits

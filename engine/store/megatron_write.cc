@@ -1,5 +1,5 @@
 // Writing the `torch` format: one archive for each rank folder, all of them laid out before the first byte; the tracker
-// last, as the mark that the rest is whole.
+// is the mark that the rest is whole.
 #include <algorithm>
 #include <map>
 
@@ -66,11 +66,18 @@ class MegatronWriter : public Writer {
     archives_[places_[tensor].file].write(storage_[tensor], offset, bytes);
   }
 
+  void keep(uint32_t tensor, uint32_t crc) override { archives_[places_[tensor].file].keep(storage_[tensor], crc); }
+
   void finish(bool sync) override {
-    for (TorchArchiveWriter& archive : archives_) archive.finish(sync);
-    for (const InputFile& file : side_files_) copy_into(root_, file, sync);
-    write_whole_file(root_ / megatron_tracker, tracker_, sync);
+    for (size_t i = 0; i < archives_.size(); ++i) {
+      archives_[i].finish(sync);
+      outside_[files_[i].path] = archives_[i].hash_outside();
+    }
+    for (const InputFile& file : side_files_) outside_[file.path().filename()] = copy_into(root_, file, sync);
   }
+
+  std::vector<SmallFile> marks() const override { return {{megatron_tracker, tracker_}}; }
+  std::map<fs::path, std::string> outside() const override { return outside_; }
 
  private:
   // What goes into one rank's file: tensors of each virtual stage, as numbers in OutputSpec::tensors.
@@ -151,6 +158,7 @@ class MegatronWriter : public Writer {
   std::vector<TorchArchiveWriter> archives_;
   std::vector<InputFile> side_files_;
   std::vector<FileInfo> files_;  // archives first, in order
+  std::map<fs::path, std::string> outside_;
 };
 
 }  // namespace

@@ -1,5 +1,7 @@
 // The commit protocol: lock, build beside the final name, rename as one, sync the parent. Whatever happens before the
 // rename leaves the final name as it was.
+#include "store/output_folder.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -92,6 +94,41 @@ void refuse_taken(const fs::path& final, bool overwrite) {
     fail_usage(format("{}: exists and is not empty; --overwrite replaces it", show_path(final)));
 }
 
+void require_parent(const fs::path& final) {
+  std::error_code ignored;
+  if (!fs::is_directory(final.parent_path(), ignored))
+    fail_world(format("{}: no such folder, and the output is to stand in it", show_path(final.parent_path())));
+}
+
+void require_free(const fs::path& final, const fs::path& folder, uint64_t needed) {
+  std::error_code error;
+  const uint64_t free = fs::space(folder, error).available;
+  if (error) fail_io(folder, "find the free space", error.value());
+  if (needed > free) fail_world(format("{}: {} bytes are needed, {} are free", show_path(final), needed, free));
+}
+
+// Made by this user: what somebody else put there is not gone on with.
+bool is_own_folder(const fs::path& path) {
+  struct stat status {};
+  if (lstat(path.c_str(), &status) == 0) return S_ISDIR(status.st_mode) && status.st_uid == geteuid();
+  if (errno != ENOENT) fail_io(path, "stat", errno);
+  return false;
+}
+
+// Bytes that files of a folder have on the disk.
+uint64_t allocated(const fs::path& folder) {
+  uint64_t bytes = 0;
+  std::error_code error;
+  fs::recursive_directory_iterator entry(folder, error);
+  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+    struct stat status {};
+    if (lstat(entry->path().c_str(), &status) == 0 && S_ISREG(status.st_mode))
+      bytes += static_cast<uint64_t>(status.st_blocks) * 512;
+  }
+  if (error) fail_io(folder, "read", error.value());
+  return bytes;
+}
+
 void sync_tree(const fs::path& folder) {
   std::error_code error;
   fs::recursive_directory_iterator entry(folder, error);
@@ -118,17 +155,23 @@ void require_apart(const fs::path& output, const std::vector<fs::path>& sources)
   }
 }
 
-OutputFolder::OutputFolder(fs::path final_path, bool overwrite)
+void require_place(const fs::path& final_path, bool overwrite, uint64_t bytes) {
+  const fs::path final = resolve(final_path);
+  require_parent(final);
+  refuse_taken(final, overwrite);
+  require_free(final, final.parent_path(), bytes + bytes / 100);
+}
+
+OutputFolder::OutputFolder(fs::path final_path, bool overwrite, bool resume)
     : final_(resolve(final_path)),
       partial_(beside(final_, ".", ".partial")),
       aside_(beside(final_, ".", ".replaced")),
       overwrite_(overwrite) {
-  std::error_code ignored;
-  if (!fs::is_directory(final_.parent_path(), ignored))
-    fail_world(format("{}: no such folder, and the output is to stand in it", show_path(final_.parent_path())));
+  require_parent(final_);
   lock_ = std::make_unique<PathLock>(beside(final_, "", ".lock"));
   recover(final_, aside_);
   refuse_taken(final_, overwrite_);
+  if (resume && is_own_folder(partial_)) return;
   remove_tree(partial_);
   if (::mkdir(partial_.c_str(), 0777) != 0) fail_io(partial_, "create", errno);
 }
@@ -138,12 +181,22 @@ OutputFolder::~OutputFolder() {
   if (!committed_ && !keep_) fs::remove_all(partial_, ignored);
 }
 
-void OutputFolder::require_space(uint64_t bytes) const {
+void OutputFolder::clear_except(const std::set<fs::path>& files) const {
   std::error_code error;
-  const uint64_t free = fs::space(partial_, error).available;
-  if (error) fail_io(partial_, "find the free space", error.value());
-  const uint64_t needed = bytes + bytes / 100;
-  if (needed > free) fail_world(format("{}: {} bytes are needed, {} are free", show_path(final_), needed, free));
+  std::vector<fs::path> strange;
+  fs::recursive_directory_iterator entry(partial_, error);
+  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+    const bool kept = files.contains(entry->path().lexically_relative(partial_));
+    const bool folder = entry->symlink_status(error).type() == fs::file_type::directory;
+    if (!folder && !kept) strange.push_back(entry->path());
+  }
+  if (error) fail_io(partial_, "read", error.value());
+  for (const fs::path& path : strange) remove_tree(path);
+}
+
+void OutputFolder::require_space(uint64_t bytes) const {
+  const uint64_t there = allocated(partial_), needed = bytes + bytes / 100;
+  require_free(final_, partial_, needed > there ? needed - there : 0);
 }
 
 // True if an older output was exchanged for the new one.

@@ -145,7 +145,7 @@ void SafetensorsWriter::write(uint32_t tensor, uint64_t offset, std::span<const 
 }
 
 void SafetensorsWriter::finish(bool sync) {
-  file_->write(0, std::as_bytes(std::span(head_)));
+  file_->put(0, head_);
   file_->close(sync);
 }
 

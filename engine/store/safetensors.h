@@ -36,6 +36,9 @@ class SafetensorsWriter : public Writer {
   void open(WriteBehind* behind) override { file_.emplace(path_, files_[0].bytes, behind); }
   void write(uint32_t tensor, uint64_t offset, std::span<const std::byte> bytes) override;
   void finish(bool sync) override;
+  std::map<std::filesystem::path, std::string> outside() const override {
+    return {{files_[0].path, file_->hash_of_put()}};
+  }
 
  private:
   std::filesystem::path path_;

@@ -1,5 +1,5 @@
 // One archive for each output tensor, one behind the other in data files; then what describes them; `.metadata` and the
-// tracker last. Offsets are known from the start, so tensors are written straight to their places.
+// tracker are the marks that the rest is whole. Offsets are known from the start, so tensors are written straight to their places.
 #include <algorithm>
 #include <cassert>
 #include <unordered_map>
@@ -9,6 +9,7 @@
 #include "store/checksum.h"
 #include "store/dcp_metadata.h"
 #include "store/file.h"
+#include "store/hash_file.h"
 #include "store/megatron_pickle.h"
 #include "store/torch_dist.h"
 #include "store/torch_write.h"
@@ -61,20 +62,21 @@ class TorchDistWriter : public Writer {
   explicit TorchDistWriter(const OutputSpec& spec)
       : root_(spec.path),
         folder_(spec.release ? "release" : format("iter_{:07}", spec.iteration)),
-        tracker_(spec.release ? "release" : format("{}", spec.iteration)),
         tensors_(spec.tensors) {
     assert(spec.places.size() == 1);
+    const std::string tracker = spec.release ? "release" : format("{}", spec.iteration);
     lay_out(spec.max_shard_size);
     for (size_t i = 0; i < sizes_.size(); ++i) files_.push_back({fs::path(folder_) / metadata_.files[i], sizes_[i]});
     common_.emplace(root_ / folder_ / "common.pt", pickle_common(spec), std::vector<uint64_t>());
     files_.push_back({fs::path(folder_) / "common.pt", common_->size()});
-    add_small("metadata.json", backend);
-    add_small(".metadata", pickle_dcp_metadata(metadata_));
+    add_small(small_, "metadata.json", backend);
+    add_small(marks_, ".metadata", pickle_dcp_metadata(metadata_));
     for (const fs::path& path : spec.side_files) {
       side_files_.emplace_back(path);
       files_.push_back({path.filename(), side_files_.back().size()});
     }
-    files_.push_back({megatron_tracker, tracker_.size()});
+    files_.push_back({megatron_tracker, tracker.size()});
+    marks_.push_back({megatron_tracker, tracker});
   }
 
   const std::vector<OutPlace>& places() const override { return places_; }
@@ -95,6 +97,8 @@ class TorchDistWriter : public Writer {
     data_[places_[tensor].file].write(places_[tensor].offset + offset, bytes);
   }
 
+  void keep(uint32_t tensor, uint32_t crc) override { crcs_[tensor] = crc; }
+
   void finish(bool sync) override {
     if (!metadata_.objects.empty()) put(0, 0, nothing_.head());
     for (size_t i = 0; i < tensors_.size(); ++i) {
@@ -102,12 +106,21 @@ class TorchDistWriter : public Writer {
       put(places_[i].file, places_[i].offset - blob.data_offset(), blob.head());
       put(places_[i].file, places_[i].offset + places_[i].bytes, blob.tail(crcs_[i]));
     }
-    for (OutputFile& file : data_) file.close(sync);
+    for (size_t i = 0; i < data_.size(); ++i) {
+      data_[i].close(sync);
+      outside_[files_[i].path] = data_[i].hash_of_put();
+    }
     common_->finish(sync);
-    for (const auto& [name, text] : small_) write_whole_file(root_ / folder_ / name, text, sync);
-    for (const InputFile& file : side_files_) copy_into(root_, file, sync);
-    write_whole_file(root_ / megatron_tracker, tracker_, sync);
+    outside_[fs::path(folder_) / "common.pt"] = common_->hash_outside();
+    for (const SmallFile& file : small_) {
+      write_whole_file(root_ / file.path, file.bytes, sync);
+      outside_[file.path] = hash_text(file.bytes);
+    }
+    for (const InputFile& file : side_files_) outside_[file.path().filename()] = copy_into(root_, file, sync);
   }
+
+  std::vector<SmallFile> marks() const override { return marks_; }
+  std::map<fs::path, std::string> outside() const override { return outside_; }
 
  private:
   static std::vector<int64_t> slab_shape(const OutTensor& tensor) {
@@ -118,12 +131,12 @@ class TorchDistWriter : public Writer {
   static TorchBlob blob_of(const OutTensor& tensor) { return TorchBlob(tensor.dtype, slab_shape(tensor)); }
 
   void put(uint32_t file, uint64_t offset, const std::string& text) {
-    data_[file].write(offset, std::as_bytes(std::span(text)));
+    data_[file].put(offset, text);
   }
 
-  void add_small(std::string name, std::string text) {
+  void add_small(std::vector<SmallFile>& files, const char* name, std::string text) {
     files_.push_back({fs::path(folder_) / name, text.size()});
-    small_.emplace_back(std::move(name), std::move(text));
+    files.push_back({fs::path(folder_) / name, std::move(text)});
   }
 
   void lay_out(uint64_t most) {
@@ -169,7 +182,7 @@ class TorchDistWriter : public Writer {
   }
 
   fs::path root_;
-  std::string folder_, tracker_;
+  std::string folder_;
   std::vector<OutTensor> tensors_;
   DcpMetadata metadata_;
   std::unordered_map<std::string, size_t> entries_;  // key -> metadata_.tensors
@@ -180,9 +193,10 @@ class TorchDistWriter : public Writer {
   std::vector<uint32_t> crcs_;
   std::vector<OutputFile> data_;
   std::optional<TorchArchiveWriter> common_;
-  std::vector<std::pair<std::string, std::string>> small_;  // in order of writing
+  std::vector<SmallFile> small_, marks_;
   std::vector<InputFile> side_files_;
   std::vector<FileInfo> files_;  // data files first
+  std::map<fs::path, std::string> outside_;
 };
 
 }  // namespace

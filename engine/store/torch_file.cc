@@ -120,8 +120,8 @@ void TorchArchive::verify(size_t index) const {
 
 void TorchArchive::compare(const TorchStorage& storage, uint32_t crc) const {
   if (storage.crc && *storage.crc != crc)
-    fail_world(format("{}: {}: its checksum is {:08x}, the archive says {:08x}", show_path(file_.path()), storage.name,
-                      crc, *storage.crc));
+    throw Damaged(format("{}: {}: its checksum is {:08x}, the archive says {:08x}", show_path(file_.path()),
+                         storage.name, crc, *storage.crc));
 }
 
 void TorchArchive::read_verified(size_t index, std::span<std::byte> out) const {

@@ -109,11 +109,6 @@ struct TorchArchiveWriter::State {
   std::vector<uint64_t> written;  // by storage
   std::vector<uint32_t> crcs;     // of what was written
   std::optional<OutputFile> file;
-
-  void put(uint64_t at, const std::string& text) { file->write(at, as_bytes(text)); }
-  void put_descriptor(size_t member, uint32_t crc) {
-    put(members.layout.descriptor_offset(member), ZipLayout::descriptor(crc, members.layout.bytes(member)));
-  }
 };
 
 TorchArchiveWriter::TorchArchiveWriter(const std::filesystem::path& path, std::string pickle,
@@ -134,31 +129,29 @@ uint64_t TorchArchiveWriter::offset(size_t storage) const {
 
 void TorchArchiveWriter::open(WriteBehind* behind) { state_->file.emplace(state_->path, size(), behind); }
 
-// A member's header and descriptor are written with its bytes, while the pages that they share are at hand.
 void TorchArchiveWriter::write(size_t storage, uint64_t at, std::span<const std::byte> bytes) {
-  const size_t member = state_->members.first_storage + storage;
-  const ZipLayout& layout = state_->members.layout;
   assert(at == state_->written[storage]);
-  assert(bytes.size() <= layout.bytes(member) - at);
-  if (at == 0) state_->put(layout.header_offset(member), layout.header(member));
+  assert(bytes.size() <= state_->members.layout.bytes(state_->members.first_storage + storage) - at);
   state_->crcs[storage] = crc32(bytes, state_->crcs[storage]);
   state_->written[storage] += bytes.size();
   state_->file->write(offset(storage) + at, bytes);
-  if (state_->written[storage] == layout.bytes(member)) state_->put_descriptor(member, state_->crcs[storage]);
 }
+
+void TorchArchiveWriter::keep(size_t storage, uint32_t crc) { state_->crcs[storage] = crc; }
 
 void TorchArchiveWriter::finish(bool sync) {
   const ZipLayout& layout = state_->members.layout;
   const std::vector<uint32_t> crcs = state_->members.checksums(state_->crcs);
-  const size_t first = state_->members.first_storage, last = first + state_->written.size();
+  const auto put = [&](uint64_t offset, const std::string& text) { state_->file->put(offset, text); };
   for (size_t member = 0; member < layout.count(); ++member) {
-    if (member >= first && member < last && layout.bytes(member) > 0) continue;
-    state_->put(layout.header_offset(member), layout.header(member));
-    state_->put(layout.offset(member), state_->members.known[member]);
-    state_->put_descriptor(member, crcs[member]);
+    put(layout.header_offset(member), layout.header(member));
+    put(layout.offset(member), state_->members.known[member]);
+    put(layout.descriptor_offset(member), ZipLayout::descriptor(crcs[member], layout.bytes(member)));
   }
-  state_->put(layout.directory_offset(), layout.directory(crcs));
+  put(layout.directory_offset(), layout.directory(crcs));
   state_->file->close(sync);
 }
+
+std::string TorchArchiveWriter::hash_outside() const { return state_->file->hash_of_put(); }
 
 }  // namespace tessera

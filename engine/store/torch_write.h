@@ -52,7 +52,9 @@ class TorchArchiveWriter {
   void open(WriteBehind* behind);
   // Front to back within one storage; different storages from different threads at once.
   void write(size_t storage, uint64_t at, std::span<const std::byte> bytes);
-  void finish(bool sync);  // pickle, directory and the rest; closes
+  void keep(size_t storage, uint32_t crc);  // its bytes are in the file already
+  void finish(bool sync);            // pickle, headers, checksums, directory; closes
+  std::string hash_outside() const;  // of all that finish wrote, which is all but the storages' bytes
 
  private:
   struct State;

@@ -167,7 +167,7 @@ def reports(build):
         small_gpt2.write_plain(work / "hf")
         for kind, *words in (("check", ROOT / "rules" / "gpt2.yaml", "--tp-lists"), ("families",), ("inspect", work / "hf", "--hash"),
                              ("convert", work / "hf", work / "dry", "--dry-run"),
-                             ("convert", work / "hf", work / "out", "--tp", 2, "--dtype", "fp16"), ("inspect", work / "out"),
+                             ("convert", work / "hf", work / "out", "--tp", 2, "--dtype", "fp16"), ("inspect", work / "out"), ("verify", work / "out"), ("verify", work / "hf"),
                              ("plan", work / "hf", "--tp", 2, "--layer", 0), ("plan", work / "out", "--to", "hf", "--dtype", "bf16"),
                              ("plan", "--rules", "gpt2", "--config", work / "hf" / "config.json", "--set", "causal_masks=present", "--to", "mcore"),
                              ("plan", work / "out", "--to", "hf", "--set", "causal_masks=present", "--name", "*h.0*"),
@@ -241,6 +241,34 @@ def faults_of_report(schema, kind, text):
     return faults(schema, report) or faults(one, report)
 
 
+def manifests(build):
+    """(which, text) of outputs of each format, with hashes and without."""
+    sys.path.insert(0, str(ROOT / "tests" / "tools"))
+    import small_gpt2
+    with tempfile.TemporaryDirectory() as work:
+        work = pathlib.Path(work)
+        (work / "hf").mkdir()
+        small_gpt2.write_plain(work / "hf")
+        for i, words in enumerate((("--tp", 2), ("--format", "torch_dist"), ("--to", "hf", "--format", "bin"), ("--to", "hf", "--no-hash"))):
+            subprocess.run([build / "tessera", "-q", "convert", work / "hf", work / str(i), *map(str, words)], check=True)
+            yield " ".join(map(str, words)), (work / str(i) / "tessera.json").read_text()
+
+
+BROKEN_MANIFESTS = [(["self"], GONE), (["plan"], GONE), (["plan"], "x"), (["files", 0, "outside"], GONE), (["tensors", 0, "hash"], "0" * 31), (["manifest"], 2),
+                    (["tensors", 0, "offset"], -1), (["sources", 0, "file"], "../x"), (["files", 0, "file"], "a//b"), (["files", 0, "file"], "/a"), (["more"], 1)]
+
+
+def judge_manifests(schema, build):
+    if not (build / "tessera").exists():
+        return
+    for what, text in manifests(build):
+        yield f"the manifest of {what}", faults(schema, json.loads(text))
+        for path, value in BROKEN_MANIFESTS if '"self"' in text else []:
+            manifest = json.loads(text)
+            put(manifest, path, value)
+            yield f"a manifest of {what} with {path} {value!r}", ["the schema takes it for good"] if schema.is_valid(manifest) else []
+
+
 def tests(build):
     """(name, what is wrong; nothing if it passed)"""
     schemas = {name: load_schema(name) for name in ("rules", "dialect", "report", *OWN_SCHEMA)}
@@ -258,6 +286,7 @@ def tests(build):
         if "extends:" not in path.read_text():  # with a parent, it is the merged file that the program judges
             yield f"{path.relative_to(ROOT)}, mutated", list(judge_mutants(program, schemas, path, MUTANTS))
     plans = []
+    yield from judge_manifests(load_schema("manifest"), build)
     for kind, text in reports(build):
         found = faults_of_report(schemas[kind if kind in OWN_SCHEMA else "report"], kind, text)
         yield f"{kind} --json", found

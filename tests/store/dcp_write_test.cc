@@ -3,6 +3,7 @@
 
 #include "store/dcp_metadata.h"
 #include "store/dcp_samples.h"
+#include "store/file.h"
 #include "store/formats.h"
 #include "store/torch_file.h"
 
@@ -42,6 +43,10 @@ void write_all(const OutputSpec& spec) {
     writer->write(i, 4, bytes.subspan(4));
   }
   writer->finish(false);
+  for (const SmallFile& mark : writer->marks()) {
+    CHECK(!fs::exists(spec.path / mark.path));
+    write_whole_file(spec.path / mark.path, mark.bytes, false);
+  }
   std::set<std::string> expected, found;
   for (const FileInfo& file : writer->files()) {
     expected.insert(file.path.string());

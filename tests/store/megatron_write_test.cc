@@ -2,6 +2,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "store/file.h"
 #include "store/formats.h"
 #include "store/megatron_dir.h"
 #include "store/megatron_pickle.h"
@@ -42,6 +43,10 @@ void write_all(const OutputSpec& spec) {
     writer->write(i, 0, std::as_bytes(std::span(data)));
   }
   writer->finish(false);
+  for (const SmallFile& mark : writer->marks()) {
+    CHECK(!fs::exists(spec.path / mark.path));
+    write_whole_file(spec.path / mark.path, mark.bytes, false);
+  }
   std::set<std::string> expected, found;
   for (const FileInfo& file : writer->files()) {
     expected.insert(file.path.string());

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include "store/file.h"
+#include "store/hash_file.h"
 #include "store/temp_folder.h"
 
 using namespace tessera;
@@ -82,7 +83,7 @@ TEST_CASE("a file that changes while it is open is noticed") {
   }
 }
 
-TEST_CASE("files are written at offsets, created new, and moved") {
+TEST_CASE("files are written at offsets, made or opened as they stand, and moved") {
   const TempFolder folder;
   OutputFile file(folder / "f", 6);
   OutputFile moved = std::move(file);
@@ -90,7 +91,17 @@ TEST_CASE("files are written at offsets, created new, and moved") {
   moved.write(0, bytes("abc"));
   moved.close(true);
   CHECK(get(folder / "f") == "abcdef");
-  check_refused([&] { OutputFile(folder / "f", 1); }, {"/f: cannot create: File exists"});
+  {
+    OutputFile again(folder / "f", 4);  // of a run that is gone on with
+    again.put(1, "BC");
+    again.close(false);
+    CHECK(get(folder / "f") == "aBCd");
+    CHECK(again.hash_of_put() == hash_text("BC"));
+  }
+  fs::create_symlink("f", folder / "link");
+  check_refused([&] { OutputFile(folder / "link", 4); }, {"/link: cannot create"});
+  fs::create_directory(folder / "sub");
+  check_refused([&] { OutputFile(folder / "sub", 4); }, {"/sub: cannot create"});
   check_refused([&] { OutputFile(folder / "no/f", 1); }, {"no/f: cannot create"});
   write_whole_file(folder / "empty", "", false);
   CHECK(get(folder / "empty").empty());

@@ -2,6 +2,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "store/file.h"
 #include "store/formats.h"
 #include "store/temp_folder.h"
 
@@ -24,11 +25,12 @@ OutputSpec example(const fs::path& path, const std::string& format, uint64_t mos
   return spec;
 }
 
-void write_example(Writer& writer) {
+void write_example(Writer& writer, const fs::path& folder) {
   const std::vector<std::string> data = {"bbbb", "aaaa", "hh"};
   writer.open(nullptr);
   for (uint32_t i = 0; i < 3; ++i) writer.write(i, 0, std::as_bytes(std::span(data[i])));
   writer.finish(false);
+  for (const SmallFile& mark : writer.marks()) write_whole_file(folder / mark.path, mark.bytes, false);
 }
 
 std::string names(const fs::path& folder) {
@@ -55,7 +57,7 @@ TEST_CASE("hf: one shard has no index") {
     CAPTURE(format);
     const TempFolder folder;
     const auto writer = create_checkpoint(example(folder.path(), format, 1000));
-    write_example(*writer);
+    write_example(*writer, folder.path());
     CHECK(names(folder.path()) == tessera::format("config.json {}", file));
     CHECK(get(folder / "config.json") == "{\n  \"a\": 1e-05,\n  \"model_type\": \"x\"\n}\n");
     const auto reader = open_checkpoint(folder.path());
@@ -73,7 +75,7 @@ TEST_CASE("hf: several shards, their names, their index") {
     CAPTURE(format);
     const TempFolder folder;
     const auto writer = create_checkpoint(example(folder.path(), format, 7));
-    write_example(*writer);
+    write_example(*writer, folder.path());
     const std::string first = fmt::format(fmt::runtime(shard), 1), second = fmt::format(fmt::runtime(shard), 2);
     CHECK(get(folder / index) ==
           tessera::format("{{\n  \"metadata\": {{\n    \"total_size\": 10\n  }},\n  \"weight_map\": {{\n"
@@ -95,7 +97,7 @@ TEST_CASE("hf: all files are announced with their final sizes, before the first 
   const auto writer = create_checkpoint(spec);
   const std::vector<FileInfo> announced = writer->files();
   CHECK(fs::is_empty(folder.path()));
-  write_example(*writer);
+  write_example(*writer, folder.path());
   for (const FileInfo& file : announced) CHECK(fs::file_size(folder.path() / file.path) == file.bytes);
   CHECK(announced.size() == 5);
   CHECK(names(folder.path()) ==

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "store/file.h"
+#include "store/output_folder.h"
 #include "store/temp_folder.h"
 
 using namespace tessera;
@@ -55,6 +56,40 @@ TEST_CASE("without a commit nothing is left; with keep() the unfinished folder i
   CHECK(names(temp.path()) == Names{".out.partial"});
   OutputFolder next(temp / "out", false);
   CHECK(names(next.path()).empty());
+}
+
+TEST_CASE("what an interrupted run left is gone on with, if that is asked for") {
+  const TempFolder temp;
+  {
+    OutputFolder out(temp / "out", false);
+    fs::create_directory(out.path() / "sub");
+    for (const char* name : {"sub/kept", "sub/other", "more"}) write_whole_file(out.path() / name, name, false);
+    fs::create_symlink("kept", out.path() / "sub" / "link");
+    out.keep();
+  }
+  {
+    OutputFolder out(temp / "out", false, true);
+    out.clear_except({"sub/kept", "sub/gone"});
+    CHECK(names(out.path()) == Names{"sub"});
+    CHECK(names(out.path() / "sub") == Names{"kept"});
+    CHECK(get(out.path() / "sub/kept") == "sub/kept");
+    out.commit(false);
+  }
+  CHECK(names(temp.path()) == Names{"out"});
+  temp.put(".new.partial", "a file, and no folder");
+  OutputFolder out(temp / "new", false, true);
+  CHECK(names(out.path()).empty());
+}
+
+TEST_CASE("what a run would be refused for is known without it") {
+  const TempFolder temp;
+  require_place(temp / "out", false, 1);
+  temp.put("out/old", "1");
+  check_refused([&] { require_place(temp / "out", false, 1); }, {"--overwrite"}, Fault::usage);
+  require_place(temp / "out", true, 1);
+  check_refused([&] { require_place(temp / "no/out", false, 1); }, {"no such folder"});
+  check_refused([&] { require_place(temp / "new", false, uint64_t{1} << 60); }, {"bytes are needed"});
+  CHECK(names(temp.path()) == Names{"out"});
 }
 
 TEST_CASE("what stands under the final name") {

@@ -1,0 +1,42 @@
+// tessera verify PATH
+#include <cstdio>
+#include <memory>
+
+#include "verbs.h"
+
+namespace tessera::cli {
+namespace {
+
+// Damage is told whatever else is not shown; a long list is cut.
+int show_verified(const Verified& verified, const Session& session, const Global& global) {
+  constexpr size_t most = 20;
+  for (size_t i = 0; i < verified.damage.size() && i < most; ++i)
+    std::fprintf(stderr, "damage: %s\n", verified.damage[i].c_str());
+  if (verified.damage.size() > most) std::fprintf(stderr, "damage: and %zu more\n", verified.damage.size() - most);
+  show(verified.report, session, global);
+  return verified.damage.empty() ? 0 : 1;
+}
+
+}  // namespace
+
+void add_verify(CLI::App& app, Global& global) {
+  struct Options {
+    std::string path;
+    int threads = 0;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("verify", "is a checkpoint whole and unchanged: structure, checksums, manifest");
+  verb->footer("Example: tessera verify checkpoint/      (exit 0: whole, 1: damaged, 3: cannot be read)");
+  verb->add_option("path", options->path, "a file or folder")->required();
+  verb->add_option("--threads", options->threads, "default: cores")->check(CLI::Range(1, 1024));
+  verb->callback([options, &global] {
+    global.action = [options, &global] {
+      Session session;
+      return guarded(session, global, [&] {
+        return show_verified(verify(options->path, options->threads), session, global);
+      });
+    };
+  });
+}
+
+}  // namespace tessera::cli

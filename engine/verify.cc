@@ -1,0 +1,196 @@
+// Is a checkpoint whole and unchanged? Its manifest is compared first: it names what is wrong where a reader could only
+// refuse. What the manifest does not know is left to the format's own checksums.
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "base/text.h"
+#include "engine.h"
+#include "store/file.h"
+#include "store/formats.h"
+#include "store/limits.h"
+#include "store/manifest_check.h"
+#include "store/parallel.h"
+
+namespace tessera {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// Without a slash at its end.
+fs::path plain(const fs::path& path) {
+  const fs::path full = fs::absolute(path).lexically_normal();
+  return full.has_filename() ? full : full.parent_path();
+}
+
+// `file` is `of`, or stands in it; "" is the root.
+bool is_within(const std::string& file, const std::string& of) {
+  return of.empty() || file == of || (file.starts_with(of) && file[of.size()] == '/');
+}
+
+class Verification {
+ public:
+  Verification(const fs::path& path, int threads) : path_(plain(path)), threads_(threads) {}
+
+  Verified run() {
+    find_manifest();
+    if (manifest_) name_strangers();
+    open();
+    if (manifest_) compare_files();
+    verify_rest();
+    return result();
+  }
+
+ private:
+  // In the folder itself or, for a file or an iteration's folder, in one above that speaks of it.
+  void find_manifest() {
+    constexpr int most_above = 3;
+    std::error_code ignored;
+    fs::path root = fs::is_directory(path_, ignored) ? path_ : path_.parent_path();
+    for (int above = 0; above <= most_above && !manifest_; ++above, root = root.parent_path()) {
+      if (!fs::exists(root / manifest_file, ignored)) continue;
+      root_ = root;
+      within_ = path_ == root ? "" : path_.lexically_relative(root).string();
+      return read_manifest();
+    }
+  }
+
+  void read_manifest() {
+    const fs::path path = root_ / manifest_file;
+    try {
+      Manifest manifest = parse_manifest(InputFile(path).read_all(limits::manifest_bytes), show_path(path));
+      const auto named = [&](const ManifestFile& file) { return is_within(file.file, within_); };
+      if (std::any_of(manifest.files.begin(), manifest.files.end(), named)) manifest_ = std::move(manifest);
+    } catch (const Error& error) {
+      damage_.push_back({manifest_file, "", error.what()});
+    }
+  }
+
+  // Files that came later are no damage, but nothing is known of them.
+  void name_strangers() {
+    std::error_code error;
+    std::set<std::string> known{manifest_file};
+    for (const ManifestFile& file : manifest_->files) known.insert(file.file);
+    fs::recursive_directory_iterator entry(root_ / within_, error);
+    for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+      const std::string name = entry->path().lexically_relative(root_).string();
+      if (!known.contains(name) && !entry->is_directory(error))
+        warnings_.push_back(format("{}: the manifest does not name it", escape(name)));
+    }
+  }
+
+  // What cannot be opened is told beside what the manifest finds; without one it is the end.
+  void open() {
+    try {
+      reader_ = open_checkpoint(path_);
+    } catch (const Error& error) {
+      if (!manifest_ && damage_.empty()) throw;
+      unreadable_ = error.what();
+    }
+    if (!reader_) return;
+    const Contents& contents = reader_->contents();
+    for (StorageId id = 0; id < contents.storages.size(); ++id) {
+      const Storage& storage = contents.storages[id];
+      storages_.emplace(std::pair(plain(contents.files[storage.file].path).string(), storage.offset), id);
+    }
+    verified_ = std::vector<std::atomic<bool>>(contents.storages.size());
+  }
+
+  void compare_files() {
+    CheckRequest request;
+    request.root = root_;
+    request.wanted = [&](const std::string& file) { return is_within(file, within_); };
+    request.threads = threads_;
+    request.after = [&](const std::string& file, uint64_t offset) {
+      const auto found = storages_.find({(root_ / file).string(), offset});
+      if (found != storages_.end()) verify_storage(found->second);
+    };
+    const auto found = compare(*manifest_, request);
+    damage_.insert(damage_.end(), found.begin(), found.end());
+  }
+
+  void verify_rest() {
+    if (!reader_) return;
+    const Format* format_ = find_format(reader_->contents().format);
+    const bool none_is_left = format_ && !format_->checksums && manifest_ && manifest_->hashed;
+    if (!none_is_left) in_parallel(verified_.size(), threads_, [&](size_t id) { verify_storage(StorageId(id)); });
+  }
+
+  void verify_storage(StorageId id) {
+    if (verified_[id].exchange(true)) return;
+    try {
+      reader_->verify(id);
+    } catch (const Damaged& error) {
+      const std::lock_guard lock(mutex_);
+      damage_.push_back({"", "", error.what()});
+    }
+  }
+
+  Verified result() {
+    if (!unreadable_.empty()) {
+      std::error_code ignored;
+      const bool alone = damage_.empty() && fs::is_regular_file(path_, ignored);
+      if (damage_.empty() && !alone) fail_world(unreadable_);
+      (alone ? warnings_ : messages_).push_back(alone ? "only its hashes were compared: " + unreadable_ : unreadable_);
+    }
+    Verified out;
+    for (const Damage& one : damage_)
+      messages_.push_back(format("{}{}{}{}", one.file.empty() || one.file == manifest_file ? "" : show_path(root_ / one.file) + ": ",
+                                 one.tensor.empty() ? "" : "`" + escape(one.tensor) + "`: ", one.what, ""));
+    out.damage = messages_;
+    out.report.warnings = warnings_;
+    if (reader_)
+      out.report.warnings.insert(out.report.warnings.end(), reader_->contents().warnings.begin(),
+                                 reader_->contents().warnings.end());
+    describe(out.report);
+    return out;
+  }
+
+  void describe(Report& report) const {
+    Map& json = report.json;
+    uint64_t bytes = 0, files = 0;
+    const bool hashed = manifest_ && manifest_->hashed;
+    if (manifest_) {
+      for (const ManifestFile& file : manifest_->files)
+        if (is_within(file.file, within_)) bytes += file.bytes, ++files;
+    } else if (reader_) {
+      for (const FileInfo& file : reader_->contents().files) bytes += file.bytes, ++files;
+    }
+    json["path"] = path_.string();
+    json["format"] = reader_ ? Value(reader_->contents().format) : Value();
+    json["manifest"] = manifest_ ? Value((root_ / manifest_file).string()) : Value();
+    json["hashed"] = hashed;
+    json["tensors"] = int64_t(reader_ ? reader_->contents().tensors.size() : 0);
+    json["files"] = int64_t(files);
+    json["bytes"] = int64_t(bytes);
+    json["whole"] = messages_.empty();
+    List list;
+    for (const std::string& one : messages_) list.push_back(one);
+    json["damage"] = std::move(list);
+    report.lines.push_back(format("{}: {} in {} files; {}", show_path(path_), show_bytes(bytes), files,
+                                  hashed       ? "every byte is as it was written"
+                                  : manifest_ ? "sizes are as written, checksums of the format hold; the manifest has no hashes"
+                                              : "its structure and the checksums of its format hold; there is no manifest"));
+    if (!messages_.empty()) report.lines = {format("{}: {} damaged places", show_path(path_), messages_.size())};
+  }
+
+  fs::path path_, root_;
+  std::string within_;  // `path_` in `root_`; empty: the same
+  int threads_;
+  std::optional<Manifest> manifest_;
+  std::unique_ptr<Reader> reader_;
+  std::string unreadable_;
+  std::map<std::pair<std::string, uint64_t>, StorageId> storages_;  // by file and offset
+  std::vector<std::atomic<bool>> verified_;  // by StorageId
+  std::mutex mutex_;  // damage_, while storages are read
+  std::vector<Damage> damage_;
+  std::vector<std::string> messages_, warnings_;
+};
+
+}  // namespace
+
+Verified verify(const fs::path& path, int threads) { return Verification(path, threads).run(); }
+
+}  // namespace tessera

@@ -1,0 +1,91 @@
+/* faults.so: an LD_PRELOAD shim for what strace cannot do honestly. cc -shared -fPIC -O1 -o faults.so faults.c -ldl
+   FAULT_SHORT=1        every read/write of more than one byte moves only half (really moves it, unlike a faked return value)
+   FAULT_EINTR=N        every N-th read/write/open/fsync/fallocate returns EINTR once
+   FAULT_MALLOC=N       the N-th malloc/calloc/realloc/aligned allocation fails; FAULT_MALLOC_ON=1: and all after it
+   FAULT_COUNT=FILE     at exit, append the number of allocations to FILE
+   FAULT_AT=N           before the N-th write to a file, once: FAULT_SIGNAL=S is raised; FAULT_FLIP=1: what it writes has a bit flipped
+   FAULT_WRITES=FILE    at exit, append the number of writes to files to FILE                                               */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static atomic_long calls, allocs, writes;
+static long eintr, nth, on, shorter, ready, at, number, flip;
+static char *count_to, *writes_to;
+
+__attribute__((constructor)) static void start(void) {
+  const char* s;
+  shorter = (s = getenv("FAULT_SHORT")) ? atol(s) : 0;
+  eintr = (s = getenv("FAULT_EINTR")) ? atol(s) : 0;
+  nth = (s = getenv("FAULT_MALLOC")) ? atol(s) : 0;
+  on = (s = getenv("FAULT_MALLOC_ON")) ? atol(s) : 0;
+  count_to = getenv("FAULT_COUNT");
+  writes_to = getenv("FAULT_WRITES");
+  at = (s = getenv("FAULT_AT")) ? atol(s) : 0;
+  number = (s = getenv("FAULT_SIGNAL")) ? atol(s) : 0;
+  flip = (s = getenv("FAULT_FLIP")) ? atol(s) : 0;
+  allocs = 0;
+  ready = 1;
+}
+static void say(const char* file, long n) {
+  char b[32];
+  int length = snprintf(b, sizeof b, "%ld\n", n), fd = open(file, O_WRONLY | O_CREAT | O_APPEND, 0644);
+  if (fd >= 0) { ssize_t r = write(fd, b, length); (void)r; close(fd); }
+}
+__attribute__((destructor)) static void finish(void) {
+  ready = 0;
+  if (count_to) say(count_to, allocs);
+  if (writes_to) say(writes_to, writes);
+}
+/* True if this write is to be flipped. */
+static int strike(void) {
+  if (!ready || atomic_fetch_add(&writes, 1) + 1 != at) return 0;
+  if (number) raise((int)number);
+  return (int)flip;
+}
+typedef ssize_t (*pwrite_call)(int, const void*, size_t, off64_t);
+static ssize_t put(pwrite_call real, int fd, const void* p, size_t n, off64_t o) {
+  if (!strike() || n == 0) return real(fd, p, n, o);
+  char byte = (char)(*(const char*)p ^ 4);
+  return real(fd, &byte, 1, o);
+}
+#define REAL(name) static __typeof__(&name) real; if (!real) real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
+#define INTERRUPT() do { if (ready && eintr && atomic_fetch_add(&calls, 1) % eintr == eintr - 1) { errno = EINTR; return -1; } } while (0)
+#define LESS(n) (ready && shorter && (n) > 1 ? (n) / 2 : (n))
+ssize_t read(int fd, void* p, size_t n) { REAL(read); INTERRUPT(); return real(fd, p, LESS(n)); }
+ssize_t write(int fd, const void* p, size_t n) { REAL(write); if (fd > 2) INTERRUPT(); if (fd > 2) strike(); return real(fd, p, fd > 2 ? LESS(n) : n); }
+ssize_t pread(int fd, void* p, size_t n, off_t o) { REAL(pread); INTERRUPT(); return real(fd, p, LESS(n), o); }
+ssize_t pwrite(int fd, const void* p, size_t n, off_t o) { REAL(pwrite); INTERRUPT(); return put((pwrite_call)real, fd, p, LESS(n), o); }
+ssize_t pread64(int fd, void* p, size_t n, off64_t o) { REAL(pread64); INTERRUPT(); return real(fd, p, LESS(n), o); }
+ssize_t pwrite64(int fd, const void* p, size_t n, off64_t o) { REAL(pwrite64); INTERRUPT(); return put((pwrite_call)real, fd, p, LESS(n), o); }
+ssize_t readv(int fd, const struct iovec* v, int n) { REAL(readv); INTERRUPT(); return shorter && ready && n > 0 ? read(fd, v[0].iov_base, v[0].iov_len) : real(fd, v, n); }
+ssize_t writev(int fd, const struct iovec* v, int n) { REAL(writev); if (fd > 2) INTERRUPT(); return shorter && ready && fd > 2 && n > 0 ? write(fd, v[0].iov_base, v[0].iov_len) : real(fd, v, n); }
+ssize_t preadv(int fd, const struct iovec* v, int n, off_t o) { REAL(preadv); INTERRUPT(); return shorter && ready && n > 0 ? pread(fd, v[0].iov_base, v[0].iov_len, o) : real(fd, v, n, o); }
+ssize_t pwritev(int fd, const struct iovec* v, int n, off_t o) { REAL(pwritev); INTERRUPT(); return shorter && ready && n > 0 ? pwrite(fd, v[0].iov_base, v[0].iov_len, o) : real(fd, v, n, o); }
+int fsync(int fd) { REAL(fsync); INTERRUPT(); return real(fd); }
+int fdatasync(int fd) { REAL(fdatasync); INTERRUPT(); return real(fd); }
+
+extern void* __libc_malloc(size_t);
+extern void* __libc_calloc(size_t, size_t);
+extern void* __libc_realloc(void*, size_t);
+extern void* __libc_memalign(size_t, size_t);
+static int refuse(void) {
+  if (!ready) return 0;
+  long k = atomic_fetch_add(&allocs, 1) + 1;
+  if (nth && (k == nth || (on && k > nth))) { errno = ENOMEM; return 1; }
+  return 0;
+}
+void* malloc(size_t n) { return refuse() ? NULL : __libc_malloc(n); }
+void* calloc(size_t a, size_t b) { return refuse() ? NULL : __libc_calloc(a, b); }
+void* realloc(void* p, size_t n) { return refuse() ? NULL : __libc_realloc(p, n); }
+void* aligned_alloc(size_t a, size_t n) { return refuse() ? NULL : __libc_memalign(a, n); }
+int posix_memalign(void** p, size_t a, size_t n) { if (refuse()) return ENOMEM; *p = __libc_memalign(a, n); return *p ? 0 : ENOMEM; }
