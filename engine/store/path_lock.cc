@@ -44,12 +44,12 @@ std::string holder(const std::string& text) {
 }  // namespace
 
 PathLock::PathLock(fs::path path) : path_(std::move(path)) {
-  while (!take()) {
-  }
   try {
+    while (!take()) {
+    }
     write_lock(file_, path_);
   } catch (...) {
-    ::unlink(path_.c_str());
+    if (ours_) ::unlink(path_.c_str());
     throw;
   }
 }
@@ -58,14 +58,25 @@ PathLock::~PathLock() { ::unlink(path_.c_str()); }
 
 // False if the file that was locked had just been removed by its last holder.
 bool PathLock::take() {
-  file_ = open_file(path_, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, "open");
+  const bool fresh = open();
   const bool held = retry([&] { return flock(file_.get(), LOCK_EX | LOCK_NB); }) != 0;
   if (held && errno != EWOULDBLOCK) fail_io(path_, "lock", errno);
+  ours_ = fresh && !held;
   const std::string text = read_lock(file_, path_);
-  const bool ours = text.empty() || text.starts_with(lock_mark);
-  if (!ours) fail_world(format("{}: is not a lock of this program; remove it first", show_path(path_)));
+  if (!text.empty() && !text.starts_with(lock_mark))
+    fail_world(format("{}: is not a lock of this program; remove it first", show_path(path_)));
   if (held) fail_world(format("{}: held by another run ({})", show_path(path_), holder(text)));
+  ours_ = true;
   return status_of(file_, path_).st_nlink > 0;
+}
+
+// True if the file was not there before.
+bool PathLock::open() {
+  constexpr int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
+  file_ = Descriptor(retry([&] { return ::open(path_.c_str(), flags | O_EXCL | O_CLOEXEC, 0666); }));
+  if (file_.get() >= 0) return true;
+  file_ = open_file(path_, flags, "open");
+  return false;
 }
 
 }  // namespace tessera

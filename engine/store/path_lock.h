@@ -17,8 +17,10 @@ class PathLock {
 
  private:
   bool take();
+  bool open();
   std::filesystem::path path_;
   Descriptor file_;
+  bool ours_ = false;  // locked, and made by a run such as this: it may be removed
 };
 
 }  // namespace tessera
