@@ -7,6 +7,7 @@
 
 #include "run/groups.h"
 #include "run/threads.h"
+#include "store/parallel.h"
 #include "run/tiles.h"
 
 namespace tessera {
@@ -141,7 +142,7 @@ CompareResult compare_outputs(const CompareEnd& a, const CompareEnd& b, const st
   result.pairs.resize(pairs.size());
   Comparing shared{.a = a, .b = b, .grouped_a = grouped_a, .grouped_b = grouped_b, .pairs = pairs, .options = options, .result = result};
   for (const OutputPair& p : pairs) shared.total += bytes_of(a.graph, p.a) + bytes_of(b.graph, p.b);
-  const int count = worker_count(options.threads, jobs.size());
+  const int count = thread_count(options.threads, jobs.size());  // nothing waits for a disk to write
   std::atomic<size_t> next{0};
   run_threads(count, shared.stop, [&] {
     Comparer comparer(shared, options.memory / static_cast<uint64_t>(count));
