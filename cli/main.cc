@@ -1,5 +1,6 @@
 // The command line: a table of verbs.
 #include <fcntl.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <array>
@@ -53,6 +54,7 @@ void open_streams() {
 
 int main(int argc, char** argv) {
   open_streams();
+  mallopt(M_MXFAST, 0);  // plans are many small things: the allocator's fast lists cost more than they save
   for (int number : {SIGPIPE, SIGXFSZ}) std::signal(number, SIG_IGN);  // they come back as errors of write
   tessera::cli::Global global;
   CLI::App app(header, "tessera");

@@ -55,10 +55,17 @@ RunResult move_bytes(Session& session, Prepared& prepared, OutputRun& output, co
   return result;
 }
 
-uint64_t output_bytes(const OutputSpec& spec) {
+// The plan is worth to be seen also where there is no room for it here.
+void look_at_place(const ConvertOptions& options, const OutputSpec& spec, const Report& report) {
   uint64_t bytes = 0;
   for (const FileInfo& file : create_checkpoint(spec)->files()) bytes += file.bytes;
-  return bytes;
+  try {
+    require_place(options.target, options.overwrite, bytes);
+  } catch (const Error&) {
+    for (const std::string& line : report.lines)
+      if (options.say) options.say(line);
+    throw;
+  }
 }
 
 Report interrupted(OutputRun& output) {
@@ -81,8 +88,9 @@ Report convert(Session& session, const Request& request, const ConvertOptions& o
   Summary summary(*prepared);
   require_apart(options.target, paths_of(prepared->reader->contents()));
   if (options.dry_run) {
-    require_place(options.target, options.overwrite, output_bytes(spec));
-    return summary.report(nullptr, 0, true);
+    Report report = summary.report(nullptr, 0, true);
+    look_at_place(options, spec, report);
+    return report;
   }
   if (options.before_writing) options.before_writing();
   OutputRun output(*prepared, options);

@@ -106,10 +106,10 @@ size_t DiffFindings::count(Status status) const {
 std::optional<ElementSource> element_source(const LogicalEnd& end, TensorId output, int64_t element) {
   for (const Move& move : end.graph.moves) {
     if (move.op != Op::copy || move.to != output) continue;
-    const auto at = indices_at(move.box.shape, move.box.to, element, 1);
+    const auto at = indices_at(move.box->shape, move.box->to, element, 1);
     if (at.empty()) continue;
-    int64_t number = move.box.from.offset;
-    for (size_t k = 0; k < at[0].size(); ++k) number += at[0][k] * move.box.from.strides[k];
+    int64_t number = move.box->from.offset;
+    for (size_t k = 0; k < at[0].size(); ++k) number += at[0][k] * move.box->from.strides[k];
     const Tensor& tensor = end.tensor(move.from);
     ElementSource source{tensor.name, end.contents().places[tensor.place].label, coordinates_of(number, tensor.shape),
                          std::nullopt};

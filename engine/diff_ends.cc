@@ -52,7 +52,7 @@ void add_plain(LogicalEnd& end, uint32_t index) {
   Move& move = graph.moves.emplace_back();
   move.from = from;
   move.to = from + 1;
-  move.box = {{count}, {0, {1}}, {0, {1}}};
+  move.box = Box{{count}, {0, {1}}, {0, {1}}};
 }
 
 // Keys as paths, `rope_scaling.factor`.

@@ -143,7 +143,7 @@ class Explainer {
 
   int64_t element_of(const std::vector<int64_t>& index) const {
     const Extents& shape =
-        subject_.id == none_id ? source().tensors[subject_.source].shape : graph_.tensors[subject_.id].shape;
+        subject_.id == none_id ? source().tensors[subject_.source].shape : *graph_.tensors[subject_.id].shape;
     const std::vector<int64_t> strides = row_major(shape);
     int64_t element = 0;
     for (size_t k = 0; k < index.size(); ++k) element += index[k] * strides[k];

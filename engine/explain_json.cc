@@ -136,9 +136,9 @@ class ExplanationJson {
 
   Map move(const Move& one) const {
     Map json, box;
-    box["shape"] = number_list(one.box.shape);
-    box["from"] = strided_json(one.box.from);
-    box["to"] = strided_json(one.box.to);
+    box["shape"] = number_list(one.box->shape);
+    box["from"] = strided_json(one.box->from);
+    box["to"] = strided_json(one.box->to);
     json["op"] = op_name(one.op);
     json["from"] = index_of(one.from);
     json["to"] = index_of(one.to);

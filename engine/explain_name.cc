@@ -229,7 +229,7 @@ class NameSearch {
     if (subject.id != none_id && graph_.tensors[subject.id].stored != none_id && graph_.tensors[subject.id].name != name)
       return format("`{}` is a field of the encoded `{}`: ask for an element of that", escape(name),
                     escape(graph_.tensors[subject.id].name));
-    const Extents& shape = subject.id != none_id ? graph_.tensors[subject.id].shape
+    const Extents& shape = subject.id != none_id ? *graph_.tensors[subject.id].shape
                                                  : prepared_.reader->contents().tensors[subject.source].shape;
     const auto& index = *subject.index;
     const std::string what = format("`{}` is {}", escape(name), show_shape(shape));

@@ -141,9 +141,9 @@ class ExplanationText {
   }
 
   void move(const Move& one) {
-    std::string text = show_shape(one.box.shape);
-    if (one.from != none_id) text += " from " + strided_text(one.box.from);
-    if (one.to != none_id) text += (op_writes(one.op) ? " to " : " with ") + strided_text(one.box.to);
+    std::string text = show_shape(one.box->shape);
+    if (one.from != none_id) text += " from " + strided_text(one.box->from);
+    if (one.to != none_id) text += (op_writes(one.op) ? " to " : " with ") + strided_text(one.box->to);
     for (const std::string& step : steps_text(context_, one)) text += " | " + step;
     if (one.fill != none_id)
       text += format(", {}{}", one.pad ? "a pad: " : "",

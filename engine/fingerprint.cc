@@ -48,9 +48,9 @@ void add_strided(Feed& feed, const Strided& at) {
 void add_move(Feed& feed, const Move& move) {
   for (const uint64_t n : {uint64_t(move.op), uint64_t{move.from}, uint64_t{move.to}, uint64_t{move.program}, uint64_t{move.fill}})
     feed.number(n);
-  feed.numbers(move.box.shape);
-  add_strided(feed, move.box.from);
-  add_strided(feed, move.box.to);
+  feed.numbers(move.box->shape);
+  add_strided(feed, move.box->from);
+  add_strided(feed, move.box->to);
 }
 
 // A fill that is a function is not looked into: rules and configuration, which made it, are in the hash.

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "base/text.h"
+#include "run/io_costs.h"
 
 namespace tessera {
 namespace {
@@ -27,6 +28,21 @@ Map loss_json(const CastLoss& loss) {
   json["overflowed"] = int64_t(loss.overflowed);
   json["underflowed"] = int64_t(loss.underflowed);
   return json;
+}
+
+// What there would be to do.
+void add_io(Report& report, const IoCosts& io) {
+  Map json;
+  json["bytes_read"] = int64_t(io.read_bytes);
+  json["reads"] = int64_t(io.read_requests);
+  json["read_seeks"] = int64_t(io.read_seeks);
+  json["bytes_written"] = int64_t(io.written_bytes);
+  json["writes"] = int64_t(io.write_requests);
+  json["write_seeks"] = int64_t(io.write_seeks);
+  report.json["io"] = std::move(json);
+  report.lines.push_back(format("{} to be read in {} requests with {} seeks, {} to be written in {} with {}",
+                                show_bytes(io.read_bytes), io.read_requests, io.read_seeks,
+                                show_bytes(io.written_bytes), io.write_requests, io.write_seeks));
 }
 
 // "mask: 12 tensors (h.<0..11>.attn.bias)" is the plan's wording; here only long lists are cut.
@@ -90,7 +106,10 @@ Report Summary::report(const RunResult* result, double seconds, bool dry_run) co
   json["dry_run"] = dry_run;
   report.lines.push_back(format("{} tensors, {}, {}{}", spec.tensors.size(), show_bytes(output_bytes(spec)),
                                 grade_name(verdict.grade), verdict.reason.empty() ? "" : " (" + verdict.reason + ")"));
-  if (result) add_run(report, *result, seconds);
+  if (result)
+    add_run(report, *result, seconds);
+  else
+    add_io(report, io_costs(plan.graph, prepared_.reader->contents()));
   add_list(report, "left out", plan.graph.ignored);
   if (const auto left = left_behind(prepared_); !left.empty())
     report.lines.push_back("left behind, since only weights are converted: " + escape(join(left, ", "), 4000));

@@ -64,8 +64,14 @@ std::string render(const Pattern& pattern, const std::vector<std::string>& holes
   return text;
 }
 
+// Most names fail at the text before the first hole or behind the last: that is looked at first.
 struct Matcher::Impl {
-  explicit Impl(const Pattern& pattern) : expression(tessera::expression(pattern), options()) {}
+  explicit Impl(const Pattern& pattern) : expression(tessera::expression(pattern), options()) {
+    if (!pattern.empty() && !pattern.front().hole) head = pattern.front().text;
+    if (!pattern.empty() && !pattern.back().hole) tail = pattern.back().text;
+  }
+  bool may_match(std::string_view name) const { return name.starts_with(head) && name.ends_with(tail); }
+  std::string head, tail;
   RE2 expression;
 };
 
@@ -77,10 +83,12 @@ Matcher::Matcher(Matcher&&) noexcept = default;
 Matcher& Matcher::operator=(Matcher&&) noexcept = default;
 
 bool Matcher::match(std::string_view name) const {
-  return impl_->expression.Match({name.data(), name.size()}, 0, name.size(), RE2::ANCHOR_BOTH, nullptr, 0);
+  return impl_->may_match(name) &&
+         impl_->expression.Match({name.data(), name.size()}, 0, name.size(), RE2::ANCHOR_BOTH, nullptr, 0);
 }
 
 bool Matcher::match(std::string_view name, std::vector<std::string>& holes) const {
+  if (!impl_->may_match(name)) return false;
   std::vector<re2::StringPiece> groups(static_cast<size_t>(impl_->expression.NumberOfCapturingGroups()) + 1);
   if (!impl_->expression.Match({name.data(), name.size()}, 0, name.size(), RE2::ANCHOR_BOTH, groups.data(),
                                static_cast<int>(groups.size())))

@@ -132,17 +132,18 @@ const LocalTensor* EndAddress::local(const Ranks& ranks) {
 }
 
 bool EndAddress::place_parts(const Ranks& ranks, LocalTensor& tensor) {
+  Extents shape;
   try {
     Placed placed = place(address_->layout, parts_, whole_,
                           [&](const std::string& axis) { return axes_.find(axis)->at(ranks).width; });
-    tensor.shape = std::move(placed.shape);
+    shape = std::move(placed.shape);
     tensor.parts = std::move(placed.parts);
   } catch (const std::overflow_error&) {
     diagnostics_.error("B03", span(), format("`{}` would have more than 2^62 elements", address_->text.s));
     return false;
   }
   if (cut_axis_ && is_tensor()) {
-    int64_t& extent = tensor.shape[*cut_dimension_];
+    int64_t& extent = shape[*cut_dimension_];
     const int32_t count = axes_.tp_ranks();
     if (extent % count != 0) {
       diagnostics_.error(
@@ -153,7 +154,8 @@ bool EndAddress::place_parts(const Ranks& ranks, LocalTensor& tensor) {
     extent /= count;
     tensor.cut = {*cut_dimension_, ranks[tp_rank] * extent, (ranks[tp_rank] + 1) * extent};
   }
-  tensor.strides = row_major(tensor.shape);
+  tensor.strides = row_major(shape);
+  tensor.shape = std::move(shape);
   return true;
 }
 

@@ -15,7 +15,7 @@ namespace tessera {
 
 // The tensor of an address in one place.
 struct LocalTensor {
-  Extents shape;                           // what the place holds
+  Shared<Extents> shape;                   // what the place holds
   std::vector<int64_t> strides;            // of that shape
   std::map<std::string, PartPlace> parts;  // coordinates before the cut
   struct Cut {

@@ -111,7 +111,7 @@ class Builder {
 
   void omit_whole(TensorId tensor, RuleId rule) {
     if (tensor == none_id) return;
-    const Extents& shape = *draft_.from.tensors.tensors()[tensor].shape;
+    const Extents& shape = draft_.from.tensors.tensors()[tensor].shape;
     draft_.graph.omissions.push_back({Omission::Kind::copy, tensor, {shape, {0, row_major(shape)}}, rule});
   }
 
@@ -154,7 +154,7 @@ class Builder {
           draft_.graph.moves.push_back({Op::fill,
                                         none_id,
                                         tensor,
-                                        {hole.shape, still, hole.at},
+                                        Box{hole.shape, still, hole.at},
                                         none_id,
                                         *fill,
                                         false,
@@ -164,7 +164,7 @@ class Builder {
           draft_.graph.moves.push_back({Op::compare_fill,
                                         tensor,
                                         none_id,
-                                        {hole.shape, hole.at, still},
+                                        Box{hole.shape, hole.at, still},
                                         none_id,
                                         *fill,
                                         false,

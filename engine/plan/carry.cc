@@ -141,7 +141,7 @@ class Carrying {
       if (move.op == Op::fill) {
         pads = true;
         move.to = field;
-        if (one_by_one) filled.push_back({move.box.shape, move.box.to});
+        if (one_by_one) filled.push_back({move.box->shape, move.box->to});
         if (one_by_one) add(std::move(move));
         continue;
       }
@@ -174,13 +174,13 @@ class Carrying {
     auto fault = tile(filled, volume(shape));
     if (fault && fault->kind == Untiled::Kind::twice && volume(shape) <= most_granules && join_moves(added_, added, volume(shape))) {
       filled.clear();
-      for (size_t i = added; i < added_.size(); ++i) filled.push_back({added_[i].box.shape, added_[i].box.to});
+      for (size_t i = added; i < added_.size(); ++i) filled.push_back({added_[i].box->shape, added_[i].box->to});
       fault = tile(filled, volume(shape));
     }
     if (!fault) return;
     if (fault->kind == Untiled::Kind::hole && pads && volume(shape) <= most_granules) {
       for (const Image& hole : untouched(filled, volume(shape)))
-        add({Op::fill, none_id, field, {hole.shape, {0, std::vector<int64_t>(hole.shape.size(), 0)}, hole.at}, none_id,
+        add({Op::fill, none_id, field, Box{hole.shape, {0, std::vector<int64_t>(hole.shape.size(), 0)}, hole.at}, none_id,
              zero_fill(draft_.graph), true, wanted(field).standing.rule, wanted(field).why});
       return;
     }
@@ -194,7 +194,7 @@ class Carrying {
   void number_groups(TensorId output, TensorId field, const FieldSpec& spec, size_t f) {
     const Extents& shape = *wanted(field).shape;
     const Strided still{0, std::vector<int64_t>(shape.size(), 0)}, all{0, row_major(shape)};
-    add({Op::fill, none_id, field, {shape, still, all}, none_id, group_numbers(spec), false,
+    add({Op::fill, none_id, field, Box{shape, still, all}, none_id, group_numbers(spec), false,
          wanted(field).standing.rule, wanted(field).why});
     for (const uint32_t i : into_[output])
       if (const Move move = draft_.graph.moves[i]; move.op == Op::copy) check_groups(move, spec, f);
@@ -205,7 +205,7 @@ class Carrying {
     if (!numbered_.insert(from).second) return;
     const Extents& shape = *read(from).shape;
     const Strided still{0, std::vector<int64_t>(shape.size(), 0)};
-    add({Op::compare_fill, from, none_id, {shape, {0, row_major(shape)}, still}, none_id, group_numbers(spec), false,
+    add({Op::compare_fill, from, none_id, Box{shape, {0, row_major(shape)}, still}, none_id, group_numbers(spec), false,
          move.why, move.span});
   }
 

@@ -2,6 +2,7 @@
 // same pattern of boxes are proved once.
 #include <algorithm>
 #include <numeric>
+#include <span>
 #include <unordered_set>
 
 #include "base/text.h"
@@ -19,16 +20,31 @@ struct PatternHash {
   }
 };
 
-Pattern pattern_of(const std::vector<Image>& images, int64_t total) {
-  Pattern pattern = {total};
-  for (const Image& image : images) {
-    pattern.push_back(static_cast<int64_t>(image.shape.size()));
-    pattern.insert(pattern.end(), image.shape.begin(), image.shape.end());
-    pattern.insert(pattern.end(), image.at.strides.begin(), image.at.strides.end());
-    pattern.push_back(image.at.offset);
-  }
-  return pattern;
+void add_numbers(Pattern& pattern, const Image& image) {
+  pattern.push_back(static_cast<int64_t>(image.shape.size()));
+  pattern.insert(pattern.end(), image.shape.begin(), image.shape.end());
+  pattern.insert(pattern.end(), image.at.strides.begin(), image.at.strides.end());
+  pattern.push_back(image.at.offset);
 }
+
+// What stands together by tensor: `at(id)` are the indices given to it, in order.
+class ByTensor {
+ public:
+  template <class Each>  // calls its argument with (tensor, index), twice alike
+  ByTensor(size_t tensors, const Each& each) : first_(tensors + 1) {
+    each([&](TensorId id, uint32_t) { ++first_[id + 1]; });
+    std::partial_sum(first_.begin(), first_.end(), first_.begin());
+    indices_.resize(first_.back());
+    std::vector<uint32_t> next(first_.begin(), first_.end() - 1);
+    each([&](TensorId id, uint32_t index) { indices_[next[id]++] = index; });
+  }
+  std::span<const uint32_t> at(TensorId id) const {
+    return std::span(indices_).subspan(first_[id], first_[id + 1] - first_[id]);
+  }
+
+ private:
+  std::vector<uint32_t> first_, indices_;
+};
 
 // The same numbers without axes that repeat them.
 Image image_of(const Extents& shape, const Strided& at) {
@@ -77,15 +93,13 @@ std::optional<bool> reaches_all(const std::vector<Image>& images, int64_t total)
 class Cover {
  public:
   Cover(const Graph& graph, const RuleSet& rules, Diagnostics& diagnostics)
-      : graph_(graph), rules_(rules), diagnostics_(diagnostics), touched_(graph.tensors.size()) {
-    for (uint32_t i = 0; i < graph.moves.size(); ++i) {
-      const Move& move = graph.moves[i];
-      if (op_writes(move.op)) touched_[move.to].push_back(i);
-      if (move.from != none_id && !move.pad) touched_[move.from].push_back(i);
-    }
-    for (uint32_t i = 0; i < graph.omissions.size(); ++i) omitted_.emplace_back(graph.omissions[i].tensor, i);
-    std::ranges::sort(omitted_);
-  }
+      : graph_(graph),
+        rules_(rules),
+        diagnostics_(diagnostics),
+        touched_(graph.tensors.size(), [&](const auto& add) { each_touch(graph, add); }),
+        omitted_(graph.tensors.size(), [&](const auto& add) {
+          for (uint32_t i = 0; i < graph.omissions.size(); ++i) add(graph.omissions[i].tensor, i);
+        }) {}
 
   bool run(bool partial) {
     for (TensorId id = 0; id < graph_.tensors.size(); ++id)
@@ -96,6 +110,25 @@ class Cover {
   }
 
  private:
+  template <class Add>
+  static void each_touch(const Graph& graph, const Add& add) {
+    for (uint32_t i = 0; i < graph.moves.size(); ++i) {
+      const Move& move = graph.moves[i];
+      if (op_writes(move.op)) add(move.to, i);
+      if (move.from != none_id && !move.pad) add(move.from, i);
+    }
+  }
+
+  // Boxes are few and shared, so which ones they are says all that their numbers would.
+  Pattern pattern_of(TensorId id) const {
+    const Tensor& tensor = graph_.tensors[id];
+    Pattern pattern = {volume(tensor.shape), tensor.output};
+    for (const uint32_t i : touched_.at(id)) pattern.push_back(reinterpret_cast<intptr_t>(&*graph_.moves[i].box));
+    pattern.push_back(0);
+    for (const uint32_t i : omitted_.at(id)) add_numbers(pattern, graph_.omissions[i].region);
+    return pattern;
+  }
+
   void gather(TensorId id) {
     images_.clear();
     rules_of_.clear();
@@ -105,24 +138,22 @@ class Cover {
       images_.push_back(std::move(image));
       rules_of_.push_back(why);
     };
-    for (const uint32_t i : touched_[id]) {
+    for (const uint32_t i : touched_.at(id)) {
       const Move& move = graph_.moves[i];
-      add(output ? Image{move.box.shape, move.box.to} : image_of(move.box.shape, move.box.from), move.why);
+      add(output ? Image{move.box->shape, move.box->to} : image_of(move.box->shape, move.box->from), move.why);
     }
-    for (auto at = std::ranges::lower_bound(omitted_, std::pair(id, 0u)); at != omitted_.end() && at->first == id;
-         ++at) {
-      const Omission& omission = graph_.omissions[at->second];
+    for (const uint32_t i : omitted_.at(id)) {
+      const Omission& omission = graph_.omissions[i];
       add(image_of(omission.region.shape, omission.region.at), omission.why);
     }
   }
 
   void check(TensorId id) {
-    const Tensor& tensor = graph_.tensors[id];
-    gather(id);
-    const int64_t total = volume(tensor.shape);
-    Pattern pattern = pattern_of(images_, total);
-    pattern.push_back(tensor.output);
+    Pattern pattern = pattern_of(id);
     if (proved_.contains(pattern)) return;
+    const Tensor& tensor = graph_.tensors[id];
+    const int64_t total = volume(tensor.shape);
+    gather(id);
     const auto fault = tile(images_, total);
     const bool overlaps = fault && fault->kind == Untiled::Kind::twice && !tensor.output;
     if (!fault || (overlaps && reaches_all(images_, total) == true)) {
@@ -163,8 +194,8 @@ class Cover {
   const Graph& graph_;
   const RuleSet& rules_;
   Diagnostics& diagnostics_;
-  std::vector<std::vector<uint32_t>> touched_;          // moves, by tensor
-  std::vector<std::pair<TensorId, uint32_t>> omitted_;  // sorted
+  ByTensor touched_;  // moves
+  ByTensor omitted_;  // omissions
   std::vector<Image> images_;                           // of the tensor in work
   std::vector<RuleId> rules_of_;
   std::unordered_set<Pattern, PatternHash> proved_;

@@ -30,7 +30,7 @@ class Declarer {
     std::vector<Declared> out;
     for (const EndTensor& tensor : end_.tensors.tensors())
       out.push_back(
-          {end_.tensors.name(tensor), *tensor.shape, tensor.place, tensor.standing.optional, tensor.standing.rule});
+          {end_.tensors.name(tensor), tensor.shape, tensor.place, tensor.standing.optional, tensor.standing.rule});
     return out;
   }
 

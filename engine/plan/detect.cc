@@ -1,7 +1,6 @@
 // Detection tries: every set of dialects that could have written the source's names, with every open option that
 // changes names or shapes, each under the configuration read that way. What explains all names and shapes is it.
 #include <algorithm>
-#include <set>
 
 #include "base/text.h"
 #include "plan/config.h"
@@ -40,17 +39,25 @@ std::optional<Bound> try_bind(const ConfigRequest& request, Diagnostics& diagnos
   return Bound{*std::move(model), *std::move(declared)};
 }
 
-std::set<std::string> names_of(const std::vector<Declared>& declared) {
-  std::set<std::string> names;
-  for (const Declared& tensor : declared) names.insert(tensor.name);
-  return names;
+// Names with their shapes: what a file could tell options apart by.
+using Header = std::pair<std::string_view, const Extents*>;
+bool header_less(const Header& a, const Header& b) {
+  return a.first != b.first ? a.first < b.first : *a.second < *b.second;
+}
+bool same_header(const Header& a, const Header& b) { return a.first == b.first && *a.second == *b.second; }
+
+std::vector<Header> headers_of(const std::vector<Declared>& declared) {
+  std::vector<Header> headers;
+  for (const Declared& tensor : declared) headers.emplace_back(tensor.name, &*tensor.shape);
+  std::ranges::sort(headers, header_less);
+  headers.erase(std::unique(headers.begin(), headers.end(), same_header), headers.end());
+  return headers;
 }
 
-// Names with their shapes: what a file could tell options apart by.
-std::set<std::string> headers_of(const std::vector<Declared>& declared) {
-  std::set<std::string> headers;
-  for (const Declared& tensor : declared) headers.insert(tensor.name + " " + show_shape(tensor.shape));
-  return headers;
+// Most often in the same order: then nothing is sorted.
+bool same_headers(const std::vector<Declared>& a, const std::vector<Declared>& b) {
+  const auto same = [](const Declared& x, const Declared& y) { return x.name == y.name && x.shape == y.shape; };
+  return std::ranges::equal(a, b, same) || std::ranges::equal(headers_of(a), headers_of(b), same_header);
 }
 
 // A name, and the weights' names in it where it has the form of a companion or of an encoding's field: dialects rename
@@ -75,28 +82,31 @@ class Unwrapped {
   std::vector<NameForm> forms_;
 };
 
-// Dialects of the source's side with lines that rename one of the model's names and could have written one of the
-// source's. (If none of the latter, all that they rename would be missing.)
-std::vector<std::string> changing_dialects(const RuleSet& rules, SideId side, const std::set<std::string>& names,
-                                           const Contents& source) {
-  std::vector<std::string> changing;
+// Dialects of the source's side that could have written one of the source's names. (If none, all that they rename would
+// be missing.)
+std::vector<std::string> possible_dialects(const RuleSet& rules, SideId side, const Contents& source) {
+  std::vector<std::string> possible;
   const Unwrapped unwrapped(rules.file, side);
-  for (const Dialect* dialect : dialects_of(rules, side)) {
-    const Renamer renamer(rules, side, {dialect->name});
-    const bool renames = std::any_of(names.begin(), names.end(), [&](const auto& name) {
-      return unwrapped.any(name, [&](const std::string& n) { return renamer.to_file(n) != n; });
-    });
-    const bool wrote =
-        renames && std::any_of(dialect->rename.begin(), dialect->rename.end(), [&](const RenameLine& line) {
+  for (const Dialect* dialect : dialects_of(rules, side))
+    if (std::ranges::any_of(dialect->rename, [&](const RenameLine& line) {
           const Matcher right(line.right);
-          return std::any_of(source.tensors.begin(), source.tensors.end(),
-                             [&](const auto& t) {
-                               return unwrapped.any(t.name, [&](const std::string& n) { return right.match(n); });
-                             });
-        });
-    if (wrote) changing.push_back(dialect->name);
-  }
-  return changing;
+          const auto wrote = [&](const std::string& name) { return right.match(name); };
+          return std::ranges::any_of(source.tensors, [&](const auto& t) { return unwrapped.any(t.name, wrote); });
+        }))
+      possible.push_back(dialect->name);
+  return possible;
+}
+
+// Of these, those that rename one of the model's names.
+std::vector<std::string> changing_dialects(const RuleSet& rules, SideId side, std::vector<std::string> dialects,
+                                           const std::vector<Declared>& declared) {
+  const Unwrapped unwrapped(rules.file, side);
+  std::erase_if(dialects, [&](const std::string& dialect) {
+    const Renamer renamer(rules, side, {dialect});
+    const auto acts = [&](const std::string& name) { return renamer.acts(name); };
+    return std::ranges::none_of(declared, [&](const Declared& t) { return unwrapped.any(t.name, acts); });
+  });
+  return dialects;
 }
 
 bool is_open(const ConfigRequest& request, const OptionDecl& option) {
@@ -106,7 +116,6 @@ bool is_open(const ConfigRequest& request, const OptionDecl& option) {
 
 std::vector<const OptionDecl*> changing_options(const ConfigRequest& request, const std::vector<Declared>& declared) {
   std::vector<const OptionDecl*> changing;
-  const std::set<std::string> headers = headers_of(declared);
   for (const OptionDecl& option : request.rules->file.options) {
     if (!is_open(request, option)) continue;
     const bool changes = std::any_of(option.values.begin() + 1, option.values.end(), [&](const Value& value) {
@@ -114,7 +123,7 @@ std::vector<const OptionDecl*> changing_options(const ConfigRequest& request, co
       Candidate candidate;
       candidate.options[option.name.s] = value;
       const auto bound = try_bind(with(request, candidate), quiet);
-      return bound && headers_of(bound->declared) != headers;
+      return bound && !same_headers(bound->declared, declared);
     });
     if (changes) changing.push_back(&option);
   }
@@ -247,12 +256,17 @@ std::optional<std::vector<Declared>> plainly_declared(const ConfigRequest& reque
 }  // namespace
 
 bool detect_dialects(ConfigRequest& request, const Contents& source, Diagnostics& diagnostics) {
+  const RuleSet& rules = *request.rules;
+  const SideId side = request.from.side;
+  const auto possible =
+      request.from.dialects.empty() ? possible_dialects(rules, side, source) : std::vector<std::string>();
+  const bool open = std::ranges::any_of(rules.file.options, [&](const auto& o) { return is_open(request, o); });
+  if (possible.empty() && !open) return true;
   const auto declared = plainly_declared(request, diagnostics);
   if (!declared) return false;
   Candidates candidates(request.from.dialects);
-  if (request.from.dialects.empty())
-    for (const std::string& dialect : changing_dialects(*request.rules, request.from.side, names_of(*declared), source))
-      candidates.with_or_without(request, dialect);
+  for (const std::string& dialect : changing_dialects(rules, side, possible, *declared))
+    candidates.with_or_without(request, dialect);
   for (const OptionDecl* option : changing_options(request, *declared)) candidates.with_each(*option);
   if (candidates.too_many) {
     diagnostics.error("V01", {},

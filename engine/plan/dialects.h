@@ -19,6 +19,7 @@ class Renamer {
 
   // How the files spell a name of the rules; the name itself where no line matches.
   std::string to_file(std::string_view rule_name) const;
+  bool acts(std::string_view rule_name) const { return to_file(rule_name) != rule_name; }
   // The lines that act on the way, in order.
   std::vector<const RenameLine*> acting(std::string_view rule_name) const;
   // Every name that the files would spell so: the name itself unless a line renames it, and what the lines make of it

@@ -23,15 +23,12 @@ class DtypePass {
         options_(options),
         diagnostics_(diagnostics),
         first_(static_cast<TensorId>(graph.tensors.size() - standings.size())),
-        sources_(standings.size()),
-        empty_(standings.size(), true) {
+        made_(standings.size()) {
     for (const Move& move : graph.moves) {
-      if (op_writes(move.op) && !move.pad) empty_[move.to - first_] = false;
-      if (move.op != Op::copy || move.pad) continue;
-      auto& sources = sources_[move.to - first_];
-      const DType dtype = graph.tensors[move.from].dtype;
-      const auto known = std::ranges::find_if(sources, [&](TensorId t) { return graph_.tensors[t].dtype == dtype; });
-      if (known == sources.end()) sources.push_back(move.from);
+      if (!op_writes(move.op) || move.pad) continue;
+      Made& made = made_[move.to - first_];
+      made.empty = false;
+      if (move.op == Op::copy) made.add(graph.tensors, move.from);
     }
   }
 
@@ -46,6 +43,25 @@ class DtypePass {
   }
 
  private:
+  // What an output is made of.
+  struct Made {
+    TensorId first = none_id, second = none_id;  // sources: the first, and the first of another dtype
+    bool empty = true;                           // pads alone
+    bool floats = true, decoded = false;         // all sources; one of those of the first two dtypes
+
+    void add(const std::vector<Tensor>& tensors, TensorId source) {
+      const Tensor& tensor = tensors[source];
+      if (first != none_id && tensors[first].dtype == tensor.dtype) return;
+      if (second != none_id && tensors[second].dtype == tensor.dtype) return;
+      floats &= is_float(tensor.dtype);
+      decoded |= tensor.stored != none_id;
+      if (first == none_id)
+        first = source;
+      else if (second == none_id)
+        second = source;
+    }
+  };
+
   // All layers share an address: what is wrong with it is said once.
   bool is_new(Span why) { return told_.emplace(why.source, why.begin).second; }
   Tensor& output(uint32_t i) { return graph_.tensors[first_ + i]; }
@@ -55,8 +71,8 @@ class DtypePass {
     const auto& pin = rules_.rules[standings_[i].rule].dtype[side_];
     if (pin && pin->dtype) return pin->dtype;
     if (pin) return of_rule(i, *pin, depth);
-    const auto& sources = sources_[empty_[i] ? sibling(i) : i];
-    if (sources.empty()) {
+    const Made& made = made_[made_[i].empty ? sibling(i) : i];
+    if (made.first == none_id) {
       if (is_new(output(i).why))
         diagnostics_.error(
             "V02", output(i).why,
@@ -64,13 +80,11 @@ class DtypePass {
             "pin it: `dtype: f32`, or the name of a rule of this block");
       return std::nullopt;
     }
-    const bool floats = std::ranges::all_of(sources, [&](TensorId t) { return is_float(graph_.tensors[t].dtype); });
-    if (options_.cast && floats) return options_.cast;
-    const Tensor& first = graph_.tensors[sources[0]];
-    const bool decoded = std::ranges::any_of(sources, [&](TensorId t) { return graph_.tensors[t].stored != none_id; });
-    if (decoded) return options_.decoded;
-    if (sources.size() == 1) return first.dtype;
-    const Tensor& second = graph_.tensors[sources[1]];
+    if (options_.cast && made.floats) return options_.cast;
+    const Tensor& first = graph_.tensors[made.first];
+    if (made.decoded) return options_.decoded;
+    if (made.second == none_id) return first.dtype;
+    const Tensor& second = graph_.tensors[made.second];
     if (is_new(output(i).why))
       diagnostics_.error("V02", output(i).why,
                          format("`{}` has sources of two dtypes: `{}` is {}, `{}` is {}", escape(output(i).name),
@@ -83,7 +97,7 @@ class DtypePass {
   uint32_t sibling(uint32_t i) const {
     const auto same = [&](const Standing& other) { return other.order() == standings_[i].order(); };
     for (uint32_t j = 0; j < standings_.size(); ++j)
-      if (same(standings_[j]) && !sources_[j].empty()) return j;
+      if (same(standings_[j]) && made_[j].first != none_id) return j;
     return i;
   }
 
@@ -135,8 +149,7 @@ class DtypePass {
   Diagnostics& diagnostics_;
   std::set<std::pair<SourceId, uint32_t>> told_;
   TensorId first_;                              // output
-  std::vector<std::vector<TensorId>> sources_;  // one of each dtype, by output
-  std::vector<bool> empty_;                     // holds pads alone
+  std::vector<Made> made_;                      // by output
   std::map<std::pair<uint32_t, std::string>, std::vector<uint32_t>> by_rule_;
   bool good_ = true;
 };

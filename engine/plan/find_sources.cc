@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <set>
 #include <string_view>
-#include <unordered_map>
 
+#include "base/id_table.h"
 #include "base/suggest.h"
 #include "base/text.h"
 #include "plan/encodings.h"
@@ -18,24 +18,30 @@ namespace {
 // Source tensors by place of the end and name.
 class SourceNames {
  public:
-  SourceNames(const EndSpec& end, const Contents& source) : tensors_(source.tensors), by_place_(places_of(end).size()) {
+  SourceNames(const EndSpec& end, const Contents& source) : tensors_(source.tensors) {
     const std::vector<Coordinates> places = places_of(end);
-    std::vector<size_t> place_of;
     for (const PlaceInfo& place : source.places)
-      place_of.push_back(static_cast<size_t>(std::ranges::find(places, place.at) - places.begin()));
-    for (uint32_t i = 0; i < tensors_.size(); ++i)
-      if (const size_t place = place_of[tensors_[i].place]; place < by_place_.size())
-        by_place_[place][tensors_[i].name] = i;
+      place_of_.push_back(static_cast<uint32_t>(std::ranges::find(places, place.at) - places.begin()));
+    for (uint32_t i = 0; i < tensors_.size(); ++i) {
+      const uint32_t place = place_of_[tensors_[i].place];
+      ids_.find_or_add(hash(place, tensors_[i].name), i, [&](uint32_t id) { return is(id, place, tensors_[i].name); });
+    }
   }
   uint32_t find(uint32_t place, std::string_view name) const {
-    const auto at = by_place_[place].find(name);
-    return at == by_place_[place].end() ? none_id : at->second;
+    return ids_.find(hash(place, name), [&](uint32_t id) { return is(id, place, name); });
   }
 
  private:
+  static uint64_t hash(uint32_t place, std::string_view name) { return std::hash<std::string_view>()(name) + place; }
+  bool is(uint32_t id, uint32_t place, std::string_view name) const {
+    return tensors_[id].name == name && place_of_[tensors_[id].place] == place;
+  }
+
   const std::vector<TensorInfo>& tensors_;
-  std::vector<std::unordered_map<std::string_view, uint32_t>> by_place_;
+  std::vector<uint32_t> place_of_;  // of the end, by place of the source
+  IdTable ids_;
 };
+static_assert(IdTable::none == none_id);
 
 // The tensors that one address misses, and where.
 struct Missing {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/dtype.h"
+#include "base/shared.h"
 #include "base/source.h"
 #include "layout/box.h"
 #include "rules/ruleset.h"
@@ -33,14 +34,14 @@ struct Stored {
 };
 
 struct Tensor {
-  std::string name;
+  SharedText name;
   DType dtype = DType::f32;
-  Extents shape;
+  Shared<Extents> shape;
   uint32_t place = 0;          // index into the end's places
   bool output = false;
   uint32_t index = none_id;    // source: index into Contents::tensors; output: index into OutputSpec::tensors
   Span why;                    // the address that named it
-  std::string weight{};        // a field of an encoded weight: that weight's name; empty: this is a weight
+  SharedText weight{};         // a field of an encoded weight: that weight's name; empty: this is a weight
   uint32_t stored = none_id;   // an encoded source: index into Graph::stored; dtype is that of its values, f32
 };
 
@@ -68,7 +69,7 @@ struct Move {
   Op op = Op::copy;
   TensorId from = none_id;   // copy, compare, compare_fill: a source tensor (compare: the one to be checked)
   TensorId to = none_id;     // copy, fill: an output; compare: the source tensor that was read
-  Box box;
+  Shared<Box> box;
   uint32_t program = none_id;  // copy: index into Graph::programs
   uint32_t fill = none_id;     // fill, compare_fill: index into Graph::fills
   bool pad = false;            // fill or copy of a pad: holds nothing

@@ -123,13 +123,13 @@ class GraphJson {
   Value tensor(TensorId id) const {
     const Tensor& tensor = view_.tensor(id);
     Map json;
-    json["name"] = tensor.name;
+    json["name"] = *tensor.name;
     json["end"] = tensor.output ? "to" : "from";
     json["place"] = int64_t{tensor.place};
     json["dtype"] = std::string(info(tensor.dtype).name);
     json["shape"] = number_list(tensor.shape);
     json["address"] = index_json(address_of_[number_[id]]);
-    if (!tensor.weight.empty()) json["field_of"] = tensor.weight;
+    if (!tensor.weight.empty()) json["field_of"] = *tensor.weight;
     if (tensor.stored == none_id) return json;
     List fields;
     for (const std::string& name : view_.graph.stored[tensor.stored].names) fields.emplace_back(name);
@@ -143,9 +143,9 @@ class GraphJson {
     json["op"] = op_name(move.op);
     json["from"] = id(move.from);
     json["to"] = id(move.to);
-    box["shape"] = number_list(move.box.shape);
-    if (move.from != none_id) box["from"] = strided_json(move.box.from);
-    if (move.to != none_id) box["to"] = strided_json(move.box.to);
+    box["shape"] = number_list(move.box->shape);
+    if (move.from != none_id) box["from"] = strided_json(move.box->from);
+    if (move.to != none_id) box["to"] = strided_json(move.box->to);
     json["box"] = std::move(box);
     json["rule"] = int64_t{rule_number_[move.why]};
     json["pad"] = move.pad;

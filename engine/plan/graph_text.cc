@@ -104,9 +104,9 @@ std::vector<uint32_t> source_tensors(const Graph& graph, const Tensor& source) {
 
 std::string move_text(const Graph& graph, const Move& move) {
   std::string text = move.fill != none_id ? fill_text(graph.fills[move.fill]) + "  " : "";
-  text += show_shape(move.box.shape);
-  if (move.from != none_id) text += format(" {}", text_of(move.box.from));
-  if (move.to != none_id) text += format(" -> {}", text_of(move.box.to));
+  text += show_shape(move.box->shape);
+  if (move.from != none_id) text += format(" {}", text_of(move.box->from));
+  if (move.to != none_id) text += format(" -> {}", text_of(move.box->to));
   if (move.program != none_id)
     for (const ScalarStep& step : graph.programs[move.program]) text += format(" | {}", to_text(step));
   return text;

@@ -49,7 +49,7 @@ std::vector<bool> wanted_tensors(const Graph& graph, const Narrowing& narrowing)
 }
 
 uint64_t moved_bytes(const Move& move, const Tensor& tensor) {
-  return uint64_t(volume(move.box.shape)) * info(tensor.dtype).bits / 8;
+  return uint64_t(volume(move.box->shape)) * info(tensor.dtype).bits / 8;
 }
 
 std::vector<std::string> texts_of(const EndSpec& end) {

@@ -28,8 +28,8 @@ Stored stored_of(const Encoded& encoded, const Contents& source) {
   return stored;
 }
 
-std::string weight_name(const EndTensors& tensors, const EndTensor& field) {
-  return field.weight == none_id ? "" : tensors.name(tensors.tensors()[field.weight]);
+SharedText weight_name(const EndTensors& tensors, const EndTensor& field) {
+  return field.weight == none_id ? SharedText() : tensors.name(tensors.tensors()[field.weight]);
 }
 
 // An output that wants what is not there would have holes.
@@ -53,7 +53,7 @@ void number_tensors(Draft& draft, const Contents& source, bool partial, std::vec
     if (const auto encoded = draft.encoded.find(id); encoded != draft.encoded.end()) {
       tensor.name = draft.from.tensors.name(wanted[id]);
       tensor.dtype = DType::f32;
-      tensor.shape = *wanted[id].shape;
+      tensor.shape = wanted[id].shape;
       tensor.stored = static_cast<uint32_t>(graph.stored.size());
       graph.stored.push_back(stored_of(encoded->second, source));
     }
@@ -66,7 +66,7 @@ void number_tensors(Draft& draft, const Contents& source, bool partial, std::vec
   for (const TensorId id : writing_order(outputs)) {
     const EndTensor& tensor = outputs[id];
     to_ids[id] = static_cast<TensorId>(graph.tensors.size());
-    graph.tensors.push_back({draft.to.tensors.name(tensor), DType::f32, *tensor.shape, tensor.place, true,
+    graph.tensors.push_back({draft.to.tensors.name(tensor), DType::f32, tensor.shape, tensor.place, true,
                              static_cast<uint32_t>(standings.size()), tensor.why,
                              weight_name(draft.to.tensors, tensor)});
     standings.push_back(tensor.standing);

@@ -86,7 +86,7 @@ class PackPass {
       if (!tensor.slab)
         check_plain(tensor);
       else if (good_)
-        tensor.slab->shape = groups_.at(tensor.slab->key).shape();
+        tensor.slab = with_shape(*tensor.slab);
     }
     return good_;
   }
@@ -106,11 +106,17 @@ class PackPass {
       fail("V02", line, format("`{}` cannot be packed into `{}`: {}", escape(tensor.name), escape(packed.key), fault));
     HoleTexts texts;
     const PackingLine* back = packings_.line_of(packed.key, texts);
-    if (!back || back->axes() != packed.at.size() || back->name(texts, packed.at) != tensor.name)
+    if (!back || back->axes() != packed.at.size() || back->name(texts, packed.at) != *tensor.name)
       fail("B02", line,
            format("`{}`, packed from `{}`, would be read back as something else", escape(packed.key),
                   escape(tensor.name)));
-    tensor.slab = OutSlab{std::move(packed.key), {}, std::move(packed.at)};
+    tensor.slab = std::make_shared<const OutSlab>(OutSlab{std::move(packed.key), {}, std::move(packed.at)});
+  }
+
+  // The shape is known when all tensors are placed.
+  std::shared_ptr<const OutSlab> with_shape(OutSlab slab) const {
+    slab.shape = groups_.at(slab.key).shape();
+    return std::make_shared<const OutSlab>(std::move(slab));
   }
 
   void check(const std::string& key, const Group& group) {

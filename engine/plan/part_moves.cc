@@ -172,7 +172,7 @@ std::vector<PartMover::Link> PartMover::link(const std::vector<Own>& from, Copie
   return links;
 }
 
-void PartMover::add(Op op, TensorId from, TensorId to, Box box, uint32_t fill, bool pad, Span span) {
+void PartMover::add(Op op, TensorId from, TensorId to, Shared<Box> box, uint32_t fill, bool pad, Span span) {
   Move move{op, from, to, std::move(box), none_id, fill, pad, job_.from_standing.rule, span};
   if (op == Op::copy) move.program = program_;
   graph_.moves.push_back(std::move(move));
@@ -219,7 +219,7 @@ bool PartMover::fill_target(const Ends& ends, const Links& links, const std::vec
         const auto fill = constant_->fill(fixed, own.slab, box);
         if (!fill) return false;
         add(Op::fill, none_id, to,
-            {box.image.shape, {0, std::vector<int64_t>(box.image.shape.size(), 0)}, box.image.at}, *fill, false,
+            Box{box.image.shape, {0, std::vector<int64_t>(box.image.shape.size(), 0)}, box.image.at}, *fill, false,
             job_.to->span());
       }
       for (const SlabBox& box : own.empty)
@@ -234,7 +234,7 @@ bool PartMover::fill_target(const Ends& ends, const Links& links, const std::vec
 }
 
 void PartMover::fill_pads(TensorId to, const Image& pads) {
-  add(Op::fill, none_id, to, {pads.shape, {0, std::vector<int64_t>(pads.shape.size(), 0)}, pads.at}, zero_fill(graph_),
+  add(Op::fill, none_id, to, Box{pads.shape, {0, std::vector<int64_t>(pads.shape.size(), 0)}, pads.at}, zero_fill(graph_),
       true, job_.to->span());
 }
 
@@ -251,7 +251,7 @@ bool PartMover::judge_source(const Ends& ends, const Links& links, const std::ve
         const auto fill = constant_->fill(fixed, own.slab, box);
         if (!fill) return false;
         add(Op::compare_fill, from, none_id,
-            {box.image.shape, box.image.at, {0, std::vector<int64_t>(box.image.shape.size(), 0)}}, *fill, false,
+            Box{box.image.shape, box.image.at, {0, std::vector<int64_t>(box.image.shape.size(), 0)}}, *fill, false,
             job_.to->span());
       }
   return true;

@@ -101,7 +101,7 @@ class PartMover {
   bool judge_source(const Ends& ends, const Links& links, const std::vector<FixedIndex>& fixed);
   void omit_pads(const Ends& ends, const Links& links);
   void fill_pads(TensorId to, const Image& pads);
-  void add(Op op, TensorId from, TensorId to, Box box, uint32_t fill, bool pad, Span span);
+  void add(Op op, TensorId from, TensorId to, Shared<Box> box, uint32_t fill, bool pad, Span span);
   void grade();
 
   Graph& graph_;

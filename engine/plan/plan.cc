@@ -16,8 +16,9 @@ std::optional<Plan> make_plan(ConfigRequest request, const Contents& source, con
     written = *std::move(config);
   }
   auto graph = build(*model, source, options, diagnostics);
-  if (!graph || !cover(*graph, *request.rules, diagnostics, options.partial)) return std::nullopt;
+  if (!graph) return std::nullopt;
   merge(*graph);
+  if (!cover(*graph, *request.rules, diagnostics, options.partial)) return std::nullopt;
   order(*graph, source);
   return Plan{*std::move(model), *std::move(graph), std::move(written)};
 }

@@ -44,8 +44,8 @@ std::optional<Plan> make_plan(ConfigRequest request, const Contents& source, con
 
 // Names, shapes and dtypes (none where only the source knows) that the rules give one end: for `plan --names`, and V01.
 struct Declared {
-  std::string name;
-  Extents shape;
+  SharedText name;
+  Shared<Extents> shape;
   uint32_t place = 0;
   bool optional = false;
   RuleId rule = 0;

@@ -147,8 +147,8 @@ class Sectioner {
       out.put(one.why);
       for (TensorId id : {one.from, one.to}) out.put(id == none_id ? -1 : local.at(id));
       for (uint32_t id : {one.program, one.fill}) out.put(int64_t{id});
-      for (const auto* numbers : {&one.box.shape, &one.box.from.strides, &one.box.to.strides}) out.put(*numbers);
-      for (int64_t offset : {one.box.from.offset, one.box.to.offset}) out.put(offset);
+      for (const auto* numbers : {&one.box->shape, &one.box->from.strides, &one.box->to.strides}) out.put(*numbers);
+      for (int64_t offset : {one.box->from.offset, one.box->to.offset}) out.put(offset);
     }
     return out.text();
   }

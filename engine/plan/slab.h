@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/shared.h"
 #include "plan/address.h"
 
 namespace tessera {
@@ -40,7 +41,7 @@ std::optional<Slab> slab_of(EndAddress& address, const std::string& part, const 
 enum class Copies { all, first };
 
 struct PairBox {
-  Box box;            // axes as in `to`
+  Shared<Box> box;    // axes as in `to`
   bool pad = false;   // fills empty slots with the last index
   bool first = true;  // of all copies in `from`, the first
 };

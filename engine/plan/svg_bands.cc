@@ -44,7 +44,7 @@ class BandDrawing {
   void add_nodes() {
     const auto key = [&](TensorId id) {
       const Tensor& t = view_.tensor(id);
-      return std::tuple(t.output, t.why.source, t.why.begin, t.why.end, t.dtype, t.shape);
+      return std::tuple(t.output, t.why.source, t.why.begin, t.why.end, t.dtype, *t.shape);
     };
     std::map<decltype(key(0)), std::vector<size_t>> groups;
     for (size_t i = 0; i < tensors_[0].size(); ++i) groups[key(tensors_[0][i])].push_back(i);

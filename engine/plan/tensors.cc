@@ -53,15 +53,16 @@ std::optional<EndTensors::Named> EndTensors::name_of(EndAddress& address, const 
   if (!name) return std::nullopt;
   std::string spelled = renamer_.idle() ? *name : renamer_.to_file(*name);
   if (const std::string& form = address.address().form; !form.empty()) spelled = NameForm(form).fill(spelled);
-  const auto known = name_ids_.find(spelled);
-  if (known == name_ids_.end() && names_.size() == static_cast<size_t>(most_names)) {
+  if (names_.size() == static_cast<size_t>(most_names)) {
     diagnostics_.error("B03", address.span(), format("the model makes more than {} names", most_names));
     return std::nullopt;
   }
-  const auto id = known == name_ids_.end() ? static_cast<uint32_t>(names_.size()) : known->second;
-  if (known == name_ids_.end()) name_ids_.emplace(names_.emplace_back(std::move(spelled)), id);
+  const auto fresh = static_cast<uint32_t>(names_.size());
+  const uint32_t id = name_ids_.find_or_add(std::hash<std::string>()(spelled), fresh,
+                                            [&](uint32_t known) { return names_[known] == spelled; });
+  if (id == fresh) names_.push_back(std::move(spelled));
   if (renamer_.idle()) return Named{id, nullptr};
-  if (!address.address().form.empty()) *name = names_[id];
+  if (!address.address().form.empty()) *name = *names_[id];
   return Named{id, &*rule_names_.insert(*std::move(name)).first};
 }
 
@@ -78,9 +79,12 @@ bool EndTensors::alone(const Named& name, uint32_t place, const EndAddress& addr
 
 Instance* EndTensors::find(EndAddress& address, const Standing& standing, const std::vector<int64_t>& captured) {
   const int64_t tuple = address.tuple_number(captured);
-  const auto [at, added] = instances_[&address].try_emplace(tuple);
-  Instance& instance = at->second;
-  if (!added) return instance.group ? &instance : nullptr;
+  const auto fresh = static_cast<uint32_t>(instances_.size());
+  const uint32_t id = instance_ids_.find_or_add(
+      reinterpret_cast<uintptr_t>(&address) * 31 + static_cast<uint64_t>(tuple), fresh,
+      [&](uint32_t known) { return instances_[known].address == &address && instances_[known].tuple == tuple; });
+  if (id != fresh) return instances_[id].group ? &instances_[id] : nullptr;
+  Instance& instance = instances_.emplace_back(&address, tuple);
   const auto name = name_of(address, captured);
   if (!name) return nullptr;
   PlaceGroup* places = group(address.ranks_for(captured), standing.stage);
@@ -88,7 +92,7 @@ Instance* EndTensors::find(EndAddress& address, const Standing& standing, const 
   for (const uint32_t place : places->places) {
     const LocalTensor* local = address.local(places_[place]);
     if (!local || !alone(*name, place, address)) return nullptr;
-    if (!add({name->id, place, &local->shape, standing, address.span(), &address.address(), tuple}, address, instance))
+    if (!add({name->id, place, local->shape, standing, address.span(), &address.address(), tuple}, address, instance))
       return nullptr;
   }
   instance.group = places;
@@ -96,12 +100,14 @@ Instance* EndTensors::find(EndAddress& address, const Standing& standing, const 
 }
 
 bool EndTensors::add(const EndTensor& tensor, EndAddress& address, Instance& instance) {
-  if (volume(*tensor.shape) == 0) return instance.tensors.push_back(none_id), true;
+  if (volume(tensor.shape) == 0) return instance.tensors.push_back(none_id), true;
   const auto next = static_cast<TensorId>(tensors_.size());
-  const auto [at, added] = ids_.try_emplace(uint64_t{tensor.name} << 32 | tensor.place, next);
-  instance.tensors.push_back(at->second);
-  if (added) return tensors_.push_back(tensor), true;
-  EndTensor& known = tensors_[at->second];
+  const TensorId id = ids_.find_or_add(uint64_t{tensor.name} << 32 | tensor.place, next, [&](uint32_t known) {
+    return tensors_[known].name == tensor.name && tensors_[known].place == tensor.place;
+  });
+  instance.tensors.push_back(id);
+  if (id == next) return tensors_.push_back(tensor), true;
+  EndTensor& known = tensors_[id];
   if (!agree(known, tensor, address)) return false;
   known.address = tensor.address;
   known.tuple = tensor.tuple;
@@ -111,8 +117,8 @@ bool EndTensors::add(const EndTensor& tensor, EndAddress& address, Instance& ins
 TensorId EndTensors::add_field(TensorId weight, const std::string& name, Extents shape, DType dtype) {
   EndTensor field = tensors_[weight];
   field.name = static_cast<uint32_t>(names_.size());
-  names_.push_back(name);
-  field.shape = &field_shapes_.emplace_back(std::move(shape));
+  names_.push_back(SharedText(name));
+  field.shape = std::move(shape);
   field.standing.field = dtype;
   field.weight = weight;
   tensors_.push_back(field);
@@ -128,11 +134,11 @@ bool EndTensors::agree(const EndTensor& known, const EndTensor& tensor, EndAddre
     diagnostics_.error("B02", address.span(), format("`{}` is one name for several indices: {}", name(known), tuples));
     return false;
   }
-  if (*known.shape == *tensor.shape) return true;
+  if (known.shape == tensor.shape) return true;
   diagnostics_
       .error("B02", address.span(),
-             format("`{}` is {} here, and {} at another address", name(known), show_shape(*tensor.shape),
-                    show_shape(*known.shape)))
+             format("`{}` is {} here, and {} at another address", name(known), show_shape(tensor.shape),
+                    show_shape(known.shape)))
       .related.push_back({known.why, "the other address is here"});
   return false;
 }

@@ -9,6 +9,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "base/id_table.h"
 #include "plan/address.h"
 #include "plan/dialects.h"
 #include "plan/graph.h"
@@ -33,7 +34,9 @@ struct PlaceGroup {
 
 // One address with its indices filled in; tensors[i] stands in group->places[i], with a shape of its own there.
 struct Instance {
-  PlaceGroup* group = nullptr;
+  const EndAddress* address = nullptr;
+  int64_t tuple = 0;
+  PlaceGroup* group = nullptr;  // null after an error
   std::vector<TensorId> tensors;  // none_id: has no elements there
   bool fresh = true;              // until fills of its own (rest) are made
 };
@@ -51,7 +54,7 @@ struct Standing {
 struct EndTensor {
   uint32_t name = 0;
   uint32_t place = 0;
-  const Extents* shape = nullptr;
+  Shared<Extents> shape;
   Standing standing;
   Span why;
   const Address* address = nullptr;  // the last that named it, and which of its tuples
@@ -69,7 +72,7 @@ class EndTensors {
   const ShardSet& shards(PlaceGroup& group, const std::array<bool, 4>& splits);
   const Ranks& place(uint32_t index) const { return places_[index]; }
   const std::vector<EndTensor>& tensors() const { return tensors_; }
-  const std::string& name(const EndTensor& tensor) const { return names_[tensor.name]; }
+  const SharedText& name(const EndTensor& tensor) const { return names_[tensor.name]; }
   // A field of an encoded weight, beside it; and the weight that its fields replace.
   TensorId add_field(TensorId weight, const std::string& name, Extents shape, DType dtype);
   void drop(TensorId weight) { tensors_[weight].dropped = true; }
@@ -93,14 +96,14 @@ class EndTensors {
   int32_t stages_ = 1;
   std::map<Ranks, PlaceGroup> groups_;
   std::map<std::vector<Ranks>, uint32_t> shard_ids_;
-  std::unordered_map<const EndAddress*, std::unordered_map<int64_t, Instance>> instances_;  // by tuple
-  std::unordered_map<std::string_view, uint32_t> name_ids_;
-  std::deque<std::string> names_;                      // never moved: name_ids_ looks at them
+  std::deque<Instance> instances_;  // never moved
+  IdTable instance_ids_;            // by address and tuple
+  std::vector<SharedText> names_;
+  IdTable name_ids_;
   std::unordered_set<std::string> rule_names_;         // under dialects: what the rules call them
   std::unordered_map<uint64_t, const std::string*> renamed_;  // name << 32 | place: into rule_names_
-  std::unordered_map<uint64_t, TensorId> ids_;         // name << 32 | place
+  IdTable ids_;                                        // of tensors_, by name and place
   std::vector<EndTensor> tensors_;
-  std::deque<Extents> field_shapes_;
 };
 
 }  // namespace tessera

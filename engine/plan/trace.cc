@@ -27,7 +27,7 @@ class Tracer {
 
  private:
   std::vector<std::vector<int64_t>> find(const Move& move, const Strided& at, int64_t element, size_t most) const {
-    return indices_at(move.box.shape, at, element, most);
+    return indices_at(move.box->shape, at, element, most);
   }
 
   // The source element that the writer of a target element reads; nothing for constants and pads.
@@ -35,9 +35,9 @@ class Tracer {
     for (uint32_t i = 0; i < graph_.moves.size(); ++i) {
       const Move& move = graph_.moves[i];
       if (!op_writes(move.op) || move.to != target.tensor) continue;
-      const auto at = find(move, move.box.to, target.element, 1);
+      const auto at = find(move, move.box->to, target.element, 1);
       if (at.empty()) continue;
-      if (move.from != none_id) return ElementAt{move.from, number_at(move.box.from, at[0]), none_id};
+      if (move.from != none_id) return ElementAt{move.from, number_at(move.box->from, at[0]), none_id};
       set_constant({target.tensor, target.element, i}, at[0]);
       trace_.written.push_back({target.tensor, target.element, i});
       return std::nullopt;
@@ -68,8 +68,8 @@ class Tracer {
     for (uint32_t i = 0; i < graph_.moves.size(); ++i) {
       const Move& move = graph_.moves[i];
       if (move.op != Op::compare || move.from != asked.tensor) continue;
-      const auto at = find(move, move.box.from, asked.element, 1);
-      if (!at.empty()) return {move.to, number_at(move.box.to, at[0]), i};
+      const auto at = find(move, move.box->from, asked.element, 1);
+      if (!at.empty()) return {move.to, number_at(move.box->to, at[0]), i};
     }
     return asked;
   }
@@ -78,17 +78,17 @@ class Tracer {
     const Move& move = graph_.moves[i];
     if (move.op == Op::compare) {
       if (move.to != read.tensor) return;
-      for (const auto& at : find(move, move.box.to, read.element, most_))
-        trace_.compared.push_back({move.from, number_at(move.box.from, at), i});
+      for (const auto& at : find(move, move.box->to, read.element, most_))
+        trace_.compared.push_back({move.from, number_at(move.box->from, at), i});
       return;
     }
     if (move.from != read.tensor) return;
-    const auto all = find(move, move.box.from, read.element, most_ - std::min(most_, trace_.written.size()) + 1);
+    const auto all = find(move, move.box->from, read.element, most_ - std::min(most_, trace_.written.size()) + 1);
     for (const auto& at : all) {
       if (move.op == Op::compare_fill) set_constant({read.tensor, read.element, i}, at);
       if (move.op != Op::copy) continue;
       if (trace_.written.size() < most_)
-        trace_.written.push_back({move.to, number_at(move.box.to, at), i});
+        trace_.written.push_back({move.to, number_at(move.box->to, at), i});
       else
         trace_.more = true;
     }

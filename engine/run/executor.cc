@@ -26,17 +26,17 @@ RunResult execute(const Graph& graph, const Reader& reader, Writer& writer, cons
                   const Sources& sources, Diagnostics& diagnostics) {
   const std::vector<Group> groups = group_moves(graph, reader.contents(), options.done);
   CheckedStorages verified(reader.contents());
-  Shared shared{graph, reader, writer, options, sources, diagnostics, verified, 0, {}, {}, {}};
+  RunState state{graph, reader, writer, options, sources, diagnostics, verified, 0, {}, {}, {}};
   for (const Tensor& t : graph.tensors)
-    if (t.output && !is_done(options.done, t)) shared.total += uint64_t(volume(t.shape)) * byte_size(t.dtype);
+    if (t.output && !is_done(options.done, t)) state.total += uint64_t(volume(t.shape)) * byte_size(t.dtype);
 
   const int count = worker_count(options.threads, groups.size());
   std::atomic<size_t> next{0};
   RunResult sum;
-  run_threads(count, shared.stop, [&] {
-    Worker worker(shared, options.memory / uint64_t(count));
-    for (size_t g = next++; g < groups.size() && !shared.stop; g = next++) worker.run(groups[g]);
-    const std::lock_guard lock(shared.mutex);
+  run_threads(count, state.stop, [&] {
+    Worker worker(state, options.memory / uint64_t(count));
+    for (size_t g = next++; g < groups.size() && !state.stop; g = next++) worker.run(groups[g]);
+    const std::lock_guard lock(state.mutex);
     add(sum, worker.result);
   });
   std::sort(sum.losses.begin(), sum.losses.end(), [](const auto& a, const auto& b) { return a.first < b.first; });

@@ -80,7 +80,7 @@ std::optional<Unequal> compare_piece(const Graph& graph, SourceWindows& windows,
 std::optional<Unequal> compare_sources(const Graph& graph, SourceWindows& windows, const Move& move, uint64_t piece,
                                        const std::atomic<bool>& stop, uint64_t& compared) {
   const auto most = std::max<int64_t>(1, int64_t(piece / byte_size(graph.tensors[move.from].dtype)));
-  for (const Window& window : pieces_of(move.box.shape, most)) {
+  for (const Window& window : pieces_of(move.box->shape, most)) {
     if (stop) return std::nullopt;
     if (const auto bad = compare_piece(graph, windows, move, restrict(move.box, window), window)) return bad;
     compared += uint64_t(volume(window.shape));

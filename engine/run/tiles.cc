@@ -49,13 +49,13 @@ std::optional<std::span<const std::byte>> Tiles::straight_run(const std::vector<
   const Move* only = nullptr;
   for (const uint32_t m : moves) {
     const Move& move = graph_.moves[m];
-    const Reach span = reach(move.box.shape, move.box.to);
+    const Reach span = reach(move.box->shape, move.box->to);
     if (span.end <= first || span.begin >= first + count) continue;
     if (only || move.op != Op::copy || move.program != none_id) return std::nullopt;
     only = &move;
   }
   if (!only || graph_.tensors[only->from].dtype != graph_.tensors[only->to].dtype) return std::nullopt;
-  const std::vector<Window> windows = clip(only->box.shape, only->box.to, first, first + count);
+  const std::vector<Window> windows = clip(only->box->shape, only->box->to, first, first + count);
   if (windows.size() != 1 || volume(windows[0].shape) != count) return std::nullopt;
   const Box piece = restrict(only->box, windows[0]);
   const Reach from = reach(piece.shape, piece.from);
@@ -66,9 +66,9 @@ std::optional<std::span<const std::byte>> Tiles::straight_run(const std::vector<
 }
 
 void Tiles::fill_tile(const Move& move, int64_t first, int64_t count) {
-  const Reach span = reach(move.box.shape, move.box.to);
+  const Reach span = reach(move.box->shape, move.box->to);
   if (span.end <= first || span.begin >= first + count) return;
-  for (const Window& window : clip(move.box.shape, move.box.to, first, first + count)) {
+  for (const Window& window : clip(move.box->shape, move.box->to, first, first + count)) {
     const Box piece = shifted(restrict(move.box, window), 0, first);
     if (move.op == Op::fill) {
       fill_piece(move, piece, window);

@@ -10,7 +10,7 @@
 namespace tessera {
 
 // What all workers share.
-struct Shared {
+struct RunState {
   const Graph& graph;
   const Reader& reader;
   Writer& writer;
@@ -26,7 +26,7 @@ struct Shared {
 
 class Worker {
  public:
-  Worker(Shared& shared, uint64_t memory);
+  Worker(RunState& state, uint64_t memory);
   void run(const Group& group);
   RunResult result;  // bytes, comparisons and losses of this worker
 
@@ -36,7 +36,7 @@ class Worker {
   void compare(const Move& move);
   void advance(uint64_t bytes);
 
-  Shared& shared_;
+  RunState& state_;
   Tiles tiles_;
   CastLoss loss_;  // of the output in work
 };

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/dtype.h"
+#include "base/shared.h"
 #include "base/value.h"
 
 namespace tessera {
@@ -89,6 +90,8 @@ class Reader {
  public:
   virtual ~Reader() = default;
   virtual const Contents& contents() const = 0;
+  // The tensors, for a reader of several parts: contents() may be without them afterwards.
+  virtual std::vector<TensorInfo> hand_over_tensors() { return contents().tensors; }
   // Bytes [at, at + out.size()) of a storage, little-endian whatever the file says. Thread-safe. Throws Error(world).
   virtual void read(StorageId storage, uint64_t at, std::span<std::byte> out) const = 0;
   // Reads the storage once and compares its checksum where the format has one. Throws Error(world).
@@ -113,11 +116,11 @@ struct OutSlab {
 };
 
 struct OutTensor {
-  std::string name;
+  SharedText name;
   DType dtype = DType::f32;
-  std::vector<int64_t> shape;
+  Shared<std::vector<int64_t>> shape;
   uint32_t place = 0;           // index into OutputSpec::places
-  std::optional<OutSlab> slab = {};  // none: it is one by itself
+  std::shared_ptr<const OutSlab> slab = {};  // none: it is one by itself
   bool linear = false;          // the weight of a linear layer: some formats keep an object beside it
 };
 

@@ -11,7 +11,8 @@
 namespace tessera {
 namespace {
 
-void append(Contents& all, const Contents& part) {
+void append(Contents& all, Reader& reader) {
+  const Contents& part = reader.contents();
   const auto storages = static_cast<StorageId>(all.storages.size());
   const auto files = static_cast<uint32_t>(all.files.size());
   if (all.tensors.size() + part.tensors.size() > limits::tensors_per_checkpoint)
@@ -20,7 +21,7 @@ void append(Contents& all, const Contents& part) {
     storage.file += files;
     all.storages.push_back(storage);
   }
-  for (TensorInfo tensor : part.tensors) {
+  for (TensorInfo& tensor : reader.hand_over_tensors()) {
     for (Chunk& chunk : tensor.chunks) chunk.storage += storages;
     all.tensors.push_back(std::move(tensor));
   }
@@ -34,7 +35,7 @@ JoinedReader::JoinedReader(Contents contents, std::vector<std::unique_ptr<Reader
     : contents_(std::move(contents)), parts_(std::move(parts)) {
   for (const auto& part : parts_) {
     first_.push_back(static_cast<StorageId>(contents_.storages.size()));
-    append(contents_, part->contents());
+    append(contents_, *part);
   }
 }
 

@@ -109,7 +109,7 @@ std::string lay_out(std::span<const OutTensor> tensors, std::vector<OutPlace>& p
     const OutTensor& t = tensors[i];
     places[i] = {0, at, tensor_bytes(t)};
     at += places[i].bytes;
-    text += format(R"(,{}:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})", to_json(t.name, {.ascii = false}),
+    text += format(R"(,{}:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})", to_json(*t.name, {.ascii = false}),
                    info(t.dtype).name, fmt::join(t.shape, ","), places[i].offset, at);
   }
   text += "}";

@@ -17,6 +17,7 @@ class SafetensorsReader : public Reader {
  public:
   explicit SafetensorsReader(const std::filesystem::path& path);  // Error(world) with file, tensor and byte
   const Contents& contents() const override { return contents_; }
+  std::vector<TensorInfo> hand_over_tensors() override { return std::move(contents_.tensors); }
   void read(StorageId storage, uint64_t at, std::span<std::byte> out) const override;
   void verify(StorageId storage) const override;  // there is no checksum: every byte is read
   void check_unchanged() const override { file_.check_unchanged(); }

@@ -175,9 +175,9 @@ class TorchDistWriter : public Writer {
   }
 
   DcpTensor& entry_of(const OutTensor& tensor) {
-    const std::string& key = tensor.slab ? tensor.slab->key : tensor.name;
+    const std::string& key = tensor.slab ? tensor.slab->key : *tensor.name;
     const auto [at, fresh] = entries_.try_emplace(key, metadata_.tensors.size());
-    if (fresh) metadata_.tensors.push_back({key, tensor.dtype, tensor.slab ? tensor.slab->shape : tensor.shape, {}});
+    if (fresh) metadata_.tensors.push_back({key, tensor.dtype, tensor.slab ? tensor.slab->shape : *tensor.shape, {}});
     return metadata_.tensors[at->second];
   }
 

@@ -67,7 +67,7 @@ std::string pickle_tensor(DType dtype, std::span<const int64_t> shape) {
 }
 
 uint64_t bytes_of(DType dtype, std::span<const int64_t> shape) {
-  return tensor_bytes({"", dtype, {shape.begin(), shape.end()}});
+  return tensor_bytes({"", dtype, std::vector(shape.begin(), shape.end())});
 }
 
 }  // namespace

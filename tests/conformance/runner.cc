@@ -149,7 +149,7 @@ class CaseRun {
     check_dialects(plan.model.from.dialects, from.side, way);
     if (case_.identity)
       for (const Move& move : plan.graph.moves)
-        expect(move.op == Op::copy && move.box.from == move.box.to,
+        expect(move.op == Op::copy && move.box->from == move.box->to,
                way + "not only straight copies: " + to_text(move.box));
   }
 

@@ -92,7 +92,7 @@ TEST_CASE("a constant may speak of its axes") {
   REQUIRE(graph->moves.size() == 1);
   // The box walks the axes in the order of the part, p then k; t[2][1] is element 5.
   CHECK(graph->fills[0].at({1, 2}) == 12);
-  CHECK(graph->moves[0].box.to == Strided{0, {1, 2}});
+  CHECK(graph->moves[0].box->to == Strided{0, {1, 2}});
 }
 
 TEST_CASE("rest: what no part fills is written, and checked") {

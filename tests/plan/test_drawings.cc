@@ -61,7 +61,7 @@ TEST_CASE("a view holds what touches a name that is asked for, and nothing is re
   CHECK(names(d.view({"*up.w", 1})) == std::vector<std::string>{"layers.1.up.w", "decoder.1.fc.w", "decoder.1.fc.w"});
   CHECK(names(d.view({"layers.*.up", {}})).empty());
   CHECK(names(d.view({"head*", {}})) == std::vector<std::string>{"head.w", "out.w", "out.w"});
-  for (uint32_t index : d.view({"", 1}).moves) CHECK(d.graph.moves[index].box.shape.size() > 0);
+  for (uint32_t index : d.view({"", 1}).moves) CHECK(d.graph.moves[index].box->shape.size() > 0);
 }
 
 TEST_CASE("layers that differ in their numbers alone are one section; bands that do, one kind") {
@@ -84,7 +84,7 @@ TEST_CASE("layers that differ in their numbers alone are one section; bands that
 TEST_CASE("layers count within a stage where no end has them all") {
   Drawn d(layered);
   d.built.model->from.mesh = d.built.model->to.mesh = {1, 2, 1, 1, 1};
-  for (Tensor& tensor : d.graph.tensors) tensor.place = tensor.name.find(".1.") != tensor.name.npos;
+  for (Tensor& tensor : d.graph.tensors) tensor.place = tensor.name->find(".1.") != std::string::npos;
   const Sections all = sections_of(d.view());
   CHECK(all.layers[1].title == "decoder.0 on pp0");
   CHECK(all.layers[2].title == "decoder.1 on pp1");

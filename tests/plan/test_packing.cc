@@ -55,7 +55,7 @@ struct Packing {
     for (const OutTensor& tensor : tensors)
       out += tensor.slab ? format("{} {} at {}\n", tensor.slab->key, show_shape(tensor.slab->shape),
                                   show_shape(tensor.slab->at))
-                         : tensor.name + "\n";
+                         : *tensor.name + "\n";
     return out;
   }
 };

@@ -11,9 +11,9 @@ namespace {
 // Two sources of 8 elements, one output of 8.
 Graph small_graph() {
   Graph graph;
-  graph.tensors = {{"a", DType::f32, {8}, 0, false, 0, {}},
-                   {"b", DType::f32, {8}, 0, false, 1, {}},
-                   {"o", DType::f32, {2, 4}, 0, true, 0, {}}};
+  graph.tensors = {{"a", DType::f32, Extents{8}, 0, false, 0, {}},
+                   {"b", DType::f32, Extents{8}, 0, false, 1, {}},
+                   {"o", DType::f32, Extents{2, 4}, 0, true, 0, {}}};
   return graph;
 }
 Move copy(TensorId from, Box box) { return {Op::copy, from, 2, std::move(box), none_id, none_id, false, 0, {}}; }
@@ -36,7 +36,7 @@ TEST_CASE("cover: each output element once, each source element at least once") 
   const auto move = [](Box box) { return Move{Op::copy, 0, 1, std::move(box), none_id, none_id, false, 0, {}}; };
   graph.moves = {move({{4}, {0, {1}}, {0, {2}}}), move({{4}, {4, {1}}, {1, {2}}})};
   CHECK(proof(graph) == "");
-  graph.moves[1].box.to.offset = 0;
+  graph.moves[1] = move({{4}, {4, {1}}, {0, {2}}});
   CHECK(proof(graph) == "element [0, 0] of `o` is filled twice, by `b.w` and by `b.w`");
   graph.moves.pop_back();
   CHECK(proof(graph) == "element [0, 1] of `o` [2, 4] is filled by nothing");
@@ -49,15 +49,15 @@ TEST_CASE("cover: each output element once, each source element at least once") 
 TEST_CASE("cover: readers of a source may overlap, as long as nothing is left") {
   Graph graph = small_graph();
   graph.tensors.erase(graph.tensors.begin() + 1);
-  graph.tensors.push_back({"p", DType::f32, {5}, 0, true, 1, {}});
-  graph.tensors.push_back({"q", DType::f32, {5}, 0, true, 2, {}});
+  graph.tensors.push_back({"p", DType::f32, Extents{5}, 0, true, 1, {}});
+  graph.tensors.push_back({"q", DType::f32, Extents{5}, 0, true, 2, {}});
   graph.tensors.erase(graph.tensors.begin() + 1);
   const auto move = [](TensorId to, int64_t from) {
-    return Move{Op::copy, 0, to, {{5}, {from, {1}}, {0, {1}}}, none_id, none_id, false, 0, {}};
+    return Move{Op::copy, 0, to, Box{{5}, {from, {1}}, {0, {1}}}, none_id, none_id, false, 0, {}};
   };
   graph.moves = {move(1, 0), move(2, 3)};
   CHECK(proof(graph) == "");
-  graph.moves[1].box.from.offset = 2;
+  graph.moves[1] = move(2, 2);
   CHECK(proof(graph) == "not every element of `a` is read");
 }
 
@@ -81,21 +81,21 @@ TEST_CASE("merge: other tensors, programs and values by index keep boxes apart")
   FillValue indexed;
   indexed.at = [](const std::vector<int64_t>& i) { return static_cast<double>(i[0]); };
   graph.fills = {indexed};
-  graph.moves = {{Op::fill, none_id, 2, {{2, 2}, {0, {0, 0}}, {0, {2, 1}}}, none_id, 0, false, 0, {}},
-                 {Op::fill, none_id, 2, {{2, 2}, {0, {0, 0}}, {4, {2, 1}}}, none_id, 0, false, 0, {}}};
+  graph.moves = {{Op::fill, none_id, 2, Box{{2, 2}, {0, {0, 0}}, {0, {2, 1}}}, none_id, 0, false, 0, {}},
+                 {Op::fill, none_id, 2, Box{{2, 2}, {0, {0, 0}}, {4, {2, 1}}}, none_id, 0, false, 0, {}}};
   merge(graph);
   REQUIRE(graph.moves.size() == 2);
-  CHECK(graph.moves[0].box.shape == Extents{2, 2});
+  CHECK(graph.moves[0].box->shape == Extents{2, 2});
 }
 
 TEST_CASE("order: front to back, comparisons behind the output that reads the same") {
   Graph graph = small_graph();
-  graph.moves = {{Op::compare, 1, 0, {{8}, {0, {1}}, {0, {1}}}, none_id, none_id, false, 0, {}},
+  graph.moves = {{Op::compare, 1, 0, Box{{8}, {0, {1}}, {0, {1}}}, none_id, none_id, false, 0, {}},
                  copy(0, {{4}, {4, {1}}, {4, {1}}}),
                  copy(0, {{4}, {0, {1}}, {0, {1}}})};
   order(graph, {});
-  CHECK(graph.moves[0].box.to.offset == 0);
-  CHECK(graph.moves[1].box.to.offset == 4);
+  CHECK(graph.moves[0].box->to.offset == 0);
+  CHECK(graph.moves[1].box->to.offset == 4);
   CHECK(graph.moves[2].op == Op::compare);
 }
 

@@ -23,9 +23,12 @@ OutputSpec spec_of(const fs::path& path) {
   spec.iteration = 7;
   spec.config["num_layers"] = 2;
   spec.config["tensor_model_parallel_size"] = 4;
+  const auto slab = [](int64_t at) {
+    return std::make_shared<const OutSlab>(OutSlab{"layers.w.weight", {2, 2, 2}, {at}});
+  };
   spec.tensors = {{"embedding.weight", DType::f32, {2, 3}},
-                  {"layers.1.w.weight", DType::f32, {2, 2}, 0, OutSlab{"layers.w.weight", {2, 2, 2}, {1}}, true},
-                  {"layers.0.w.weight", DType::f32, {2, 2}, 0, OutSlab{"layers.w.weight", {2, 2, 2}, {0}}, true},
+                  {"layers.1.w.weight", DType::f32, {2, 2}, 0, slab(1), true},
+                  {"layers.0.w.weight", DType::f32, {2, 2}, 0, slab(0), true},
                   {"head.weight", DType::f32, {1}, 0, {}, true},
                   {"scale", DType::f32, {}}};
   return spec;
