@@ -84,13 +84,14 @@ Report convert(Session& session, const Request& request, const ConvertOptions& o
     require_place(options.target, options.overwrite, output_bytes(spec));
     return summary.report(nullptr, 0, true);
   }
-  if (options.before_writing) options.before_writing();
+  if (options.before_writing) options.before_writing(partial_folder(options.target));
   OutputRun output(*prepared, options);
   const auto stopped = [&] { return options.interrupted && options.interrupted(); };
   const RunResult result = stopped() ? RunResult{} : move_bytes(session, *prepared, output, options);
   if (stopped() || result.interrupted) return interrupted(output);
   output.seal();
   if (options.verify && !stopped()) output.verify();
+  if (options.before_commit) options.before_commit();
   if (stopped()) return interrupted(output);
   output.commit();
   return summary.report(&result, std::chrono::duration<double>(Clock::now() - start).count(), false);
