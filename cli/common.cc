@@ -48,7 +48,7 @@ RuleFolders Global::folders() const {
   std::error_code ignored;
   const auto program = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
   for (const auto& folder : {program / "../share/tessera/rules", program / "../../rules"})
-    if (std::filesystem::is_directory(folder, ignored)) {
+    if (std::filesystem::is_directory(folder)) {
       found.folders.push_back(folder.lexically_normal());
       break;
     }

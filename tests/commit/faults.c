@@ -11,6 +11,7 @@
    FAULT_SYNC=N         the N-th fsync or fdatasync fails with EIO (those before and after it work)
    FAULT_SYNCS=FILE     at exit, append the number of fsyncs and fdatasyncs to FILE
    FAULT_FREE=N         statvfs says that N bytes are free
+   FAULT_STAT=END       stat of a path that ends so fails with EIO
    FAULT_THREADS=N      only N threads can be started                                                                        */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -23,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -30,7 +32,7 @@
 
 static atomic_long calls, allocs, writes, syncs, threads;
 static long eintr, nth, on, shorter, ready, at, number, flip, slow, slow_sync, bad_sync, most_free, most_threads;
-static char *count_to, *writes_to, *syncs_to, *waits;
+static char *count_to, *writes_to, *syncs_to, *waits, *bad_stat;
 
 __attribute__((constructor)) static void start(void) {
   const char* s;
@@ -46,6 +48,7 @@ __attribute__((constructor)) static void start(void) {
   slow = (s = getenv("FAULT_SLOW")) ? atol(s) : 0;
   slow_sync = (s = getenv("FAULT_SLOW_SYNC")) ? atol(s) : 0;
   waits = getenv("FAULT_WAITS");
+  bad_stat = getenv("FAULT_STAT");
   bad_sync = (s = getenv("FAULT_SYNC")) ? atol(s) : 0;
   syncs_to = getenv("FAULT_SYNCS");
   most_free = (s = getenv("FAULT_FREE")) ? atol(s) : -1;
@@ -107,6 +110,12 @@ int statvfs(const char* path, struct statvfs* to) {
   int done = real(path, to);
   if (ready && most_free >= 0) { to->f_frsize = 1; to->f_bavail = (fsblkcnt_t)most_free; }
   return done;
+}
+int stat(const char* path, struct stat* to) {
+  REAL(stat);
+  size_t whole = strlen(path), end = bad_stat ? strlen(bad_stat) : 0;
+  if (ready && end && whole >= end && strcmp(path + whole - end, bad_stat) == 0) { errno = EIO; return -1; }
+  return real(path, to);
 }
 int pthread_create(pthread_t* thread, const pthread_attr_t* how, void* (*start_at)(void*), void* with) {
   REAL(pthread_create);

@@ -48,6 +48,7 @@ def main():
     parser.add_argument("--max", type=int, default=0)
     parser.add_argument("--kinds")
     parser.add_argument("--only", default="", help="one title, as it is printed: \"torch, resumed\"")
+    parser.add_argument("--timeout", type=float, default=20, help="seconds that a run may take")
     a = parser.parse_intermixed_args()
     program, failed, points, begin = a.build.resolve() / "tessera", 0, {}, time.monotonic()
     with tempfile.TemporaryDirectory() as work:
@@ -62,7 +63,7 @@ def main():
             print(f"== {title}", flush=True)
             kinds = ["--kinds", a.kinds] if a.kinds and "--kinds" not in words else []
             found = work / "found.json"
-            done = subprocess.run([sys.executable, HERE / "trace_kill.py", *map(str, words), *kinds, "--max", str(a.max), "--json", found, "--work", work / "kills"])
+            done = subprocess.run([sys.executable, HERE / "trace_kill.py", *map(str, words), *kinds, "--max", str(a.max), "--timeout", str(a.timeout), "--json", found, "--work", work / "kills"])
             if not found.exists():
                 print(f"{title}: did not run", flush=True)
                 failed += 1

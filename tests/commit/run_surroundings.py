@@ -244,6 +244,12 @@ def a_failed_sync_is_the_end(b):
             assert int(syncs.read_text()) == at, (way, at, syncs.read_text())
 
 
+def rules_that_cannot_be_looked_at(b):
+    """They are not taken for rules that are not there."""
+    for name in ("rules", "rules/gpt2.yaml", "rules/dialects", "dialects/hf_v5.yaml", "packings/torch_dist.yaml", "hf/config.json"):
+        refused(b, b.convert("torch", faults={"FAULT_STAT": name}), 3, name, "nput/output error")
+
+
 def few_threads_and_few_files(b):
     b.reference("safetensors")
     done = b.convert("safetensors", "--threads", "4", "--verify", limits=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (12, 12)))
@@ -297,7 +303,7 @@ def the_way_of_the_bytes_makes_no_difference(b):
 
 TESTS = [sources_changed_during_the_run, sources_of_each_format_changed_during_the_run, outputs_in_the_wrong_place, a_source_that_is_a_single_file,
          an_output_that_holds_a_link_to_the_source, one_file_under_two_names, folders_that_are_not_there, a_folder_that_may_not_be_written_into,
-         too_little_space_is_found_before_the_first_write, a_small_disk, files_that_may_not_grow, a_failed_sync_is_the_end,
+         too_little_space_is_found_before_the_first_write, a_small_disk, files_that_may_not_grow, a_failed_sync_is_the_end, rules_that_cannot_be_looked_at,
          few_threads_and_few_files, short_and_interrupted_calls, many_runs_into_one_output, the_way_of_the_bytes_makes_no_difference]
 
 
