@@ -11,7 +11,7 @@
    FAULT_SYNC=N         the N-th fsync or fdatasync fails with EIO (those before and after it work)
    FAULT_SYNCS=FILE     at exit, append the number of fsyncs and fdatasyncs to FILE
    FAULT_FREE=N         statvfs says that N bytes are free
-   FAULT_STAT=END       stat of a path that ends so fails with EIO
+   FAULT_STAT=END       stat or lstat of a path that ends so fails with EIO
    FAULT_THREADS=N      only N threads can be started                                                                        */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -111,12 +111,14 @@ int statvfs(const char* path, struct statvfs* to) {
   if (ready && most_free >= 0) { to->f_frsize = 1; to->f_bavail = (fsblkcnt_t)most_free; }
   return done;
 }
-int stat(const char* path, struct stat* to) {
-  REAL(stat);
+static int stat_fails(const char* path) {
   size_t whole = strlen(path), end = bad_stat ? strlen(bad_stat) : 0;
-  if (ready && end && whole >= end && strcmp(path + whole - end, bad_stat) == 0) { errno = EIO; return -1; }
-  return real(path, to);
+  if (!ready || !end || whole < end || strcmp(path + whole - end, bad_stat) != 0) return 0;
+  errno = EIO;
+  return 1;
 }
+int stat(const char* path, struct stat* to) { REAL(stat); return stat_fails(path) ? -1 : real(path, to); }
+int lstat(const char* path, struct stat* to) { REAL(lstat); return stat_fails(path) ? -1 : real(path, to); }
 int pthread_create(pthread_t* thread, const pthread_attr_t* how, void* (*start_at)(void*), void* with) {
   REAL(pthread_create);
   if (ready && most_threads >= 0 && atomic_fetch_add(&threads, 1) >= most_threads) return EAGAIN;
