@@ -45,10 +45,12 @@ RuleFolders Global::folders() const {
   if (const char* set = std::getenv("TESSERA_RULES"))
     for (const std::string& folder : split(set, ':'))
       if (!folder.empty()) found.folders.emplace_back(folder);
-  std::error_code ignored;
-  const auto program = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
+  std::error_code error;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+  if (error == std::errc::no_such_file_or_directory) return found;
+  if (error) fail_world(format("/proc/self/exe: cannot find the installed rules: {}", error.message()));
   for (const auto& folder : {program / "../share/tessera/rules", program / "../../rules"})
-    if (std::filesystem::is_directory(folder, ignored)) {
+    if (std::filesystem::is_directory(folder)) {
       found.folders.push_back(folder.lexically_normal());
       break;
     }

@@ -1,34 +1,19 @@
 // tessera convert SRC DST
-#include <unistd.h>
-
-#include <atomic>
-#include <csignal>
 #include <cstdio>
 #include <memory>
 
+#include "base/text.h"
+#include "interrupt.h"
 #include "progress.h"
 #include "verbs.h"
 
 namespace tessera::cli {
 namespace {
 
-std::atomic<int> signalled{0};
-
-// The second one ends the program at once.
-void on_signal(int number) {
-  if (signalled.exchange(number)) _exit(128 + number);
-}
-
-// Until something is written, a signal ends the program as it ends any other. One that is ignored (nohup) stays so.
-void catch_signals() {
-  for (int number : {SIGINT, SIGTERM, SIGHUP})
-    if (std::signal(number, on_signal) == SIG_IGN) std::signal(number, SIG_IGN);
-}
-
-void say_how_to_go_on(const std::filesystem::path& unfinished, bool hash) {
-  std::fprintf(stderr, "interrupted: what is done stands in %s; %s\n", escape(unfinished.string()).c_str(),
-               hash ? "the same command with --resume goes on, without it the next run begins anew"
-                    : "the next run begins anew (--no-hash: nothing can be resumed)");
+std::string how_to_go_on(const std::filesystem::path& unfinished, bool hash) {
+  return format("interrupted: what is done stands in {}; {}\n", escape(unfinished.string()),
+                hash ? "the same command with --resume goes on, without it the next run begins anew"
+                     : "the next run begins anew (--no-hash: nothing can be resumed)");
 }
 
 struct Options {
@@ -54,17 +39,18 @@ int run(Options& options, const Global& global, Session& session) {
   convert_options.tokenizer = options.tokenizer;
   if (options.convert.device != "cpu" && !convert_options.torch_kernel)
     fail_usage("--device: only --kernel torch has devices");
+  interrupt::catch_signals();
   Progress progress(global);
   convert_options.progress = [&](uint64_t done, uint64_t total) { progress(done, total); };
-  convert_options.interrupted = [] { return signalled != 0; };
+  convert_options.interrupted = [] { return interrupt::number() != 0; };
   if (!global.quiet) convert_options.say = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
-  convert_options.before_writing = catch_signals;
+  convert_options.before_writing = [&](const std::filesystem::path& unfinished) {
+    interrupt::writing(how_to_go_on(unfinished, convert_options.hash));
+  };
+  convert_options.before_commit = interrupt::committing;
   const Report report = convert(session, request, convert_options);
   progress.clear();
-  if (!report.unfinished.empty()) {
-    say_how_to_go_on(report.unfinished, convert_options.hash);
-    return 128 + signalled;
-  }
+  if (!report.unfinished.empty()) interrupt::end();
   show(report, session, global);
   return 0;
 }

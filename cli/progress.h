@@ -15,6 +15,10 @@ class Progress {
   explicit Progress(const Global& global)
       : terminal_(global.use_progress()), quiet_(global.quiet || global.progress == "never") {}
 
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  ~Progress() { clear(); }  // before what is said of a failure
+
   void operator()(uint64_t done, uint64_t total) {
     const auto now = std::chrono::steady_clock::now();
     const auto pause = terminal_ ? std::chrono::milliseconds(100) : std::chrono::milliseconds(5000);
@@ -28,8 +32,9 @@ class Progress {
                  terminal_ ? "" : "\n");
     shown_ = true;
   }
-  void clear() const {
+  void clear() {
     if (shown_ && terminal_) std::fputs("\r\033[K", stderr);
+    shown_ = false;
   }
 
  private:

@@ -92,13 +92,14 @@ Report convert(Session& session, const Request& request, const ConvertOptions& o
     look_at_place(options, spec, report);
     return report;
   }
-  if (options.before_writing) options.before_writing();
+  if (options.before_writing) options.before_writing(partial_folder(options.target));
   OutputRun output(*prepared, options);
   const auto stopped = [&] { return options.interrupted && options.interrupted(); };
   const RunResult result = stopped() ? RunResult{} : move_bytes(session, *prepared, output, options);
   if (stopped() || result.interrupted) return interrupted(output);
   output.seal();
   if (options.verify && !stopped()) output.verify();
+  if (options.before_commit) options.before_commit();
   if (stopped()) return interrupted(output);
   output.commit();
   return summary.report(&result, std::chrono::duration<double>(Clock::now() - start).count(), false);

@@ -57,8 +57,11 @@ struct ConvertOptions {
   std::filesystem::path tokenizer;
   std::function<void(const std::string&)> say;                  // what was detected, and from which evidence
   std::function<void(uint64_t done, uint64_t total)> progress;  // bytes of output
-  std::function<void()> before_writing;  // called once, before anything is made: from now on a signal must be caught,
-  std::function<bool()> interrupted;     // and told here; polled between tiles
+  // Called once, before anything is made: from now on a signal must be caught, and told by `interrupted`. The output grows in
+  // the folder `unfinished`.
+  std::function<void(const std::filesystem::path& unfinished)> before_writing;
+  std::function<bool()> interrupted;     // polled between tiles
+  std::function<void()> before_commit;   // called once: what `interrupted` tells after it comes too late
 };
 
 // What a run found and did; printed by the command line as text, or as one JSON object.

@@ -22,7 +22,8 @@ std::vector<fs::path> source_files(const Prepared& prepared) {
   std::set<fs::path> files(prepared.output.side_files.begin(), prepared.output.side_files.end());
   for (const FileInfo& file : source.files) files.insert(file.path);
   std::error_code ignored;
-  if (fs::is_regular_file(source.root / "config.json", ignored)) files.insert(source.root / "config.json");
+  const fs::path config = folder_of(source) / "config.json";
+  if (fs::is_regular_file(config, ignored)) files.insert(config);
   return {files.begin(), files.end()};
 }
 

@@ -30,6 +30,11 @@ Map over_companion(const RuleSet& rules, Map companion, Map config) {
 
 }  // namespace
 
+std::filesystem::path folder_of(const Contents& source) {
+  std::error_code ignored;
+  return std::filesystem::is_directory(source.root, ignored) ? source.root : std::filesystem::absolute(source.root).parent_path();
+}
+
 OutputSpec output_spec(const Prepared& prepared, const Format& format_, uint64_t max_shard_size) {
   const Contents& source = prepared.reader->contents();
   const Model& model = prepared.plan.model;
@@ -54,9 +59,8 @@ OutputSpec output_spec(const Prepared& prepared, const Format& format_, uint64_t
   }
   spec.side_files = source.side_files;
   if (source.side == format_.side) spec.beside = source.beside;
-  if (const auto along = source.root / "config.json";
-      source.side == "hf" && format_.side == "mcore" && source.has_config)
-    spec.side_files.push_back(along);
+  if (source.side == "hf" && format_.side == "mcore" && source.has_config)
+    spec.side_files.push_back(folder_of(source) / "config.json");
   spec.config = prepared.plan.target_config;
   if (!source.companion_config.empty() && model.to.side == 0)
     spec.config = over_companion(*model.rules, source.companion_config, std::move(spec.config));

@@ -22,6 +22,8 @@ std::unique_ptr<Prepared> prepare(Session& session, const Request& request, uint
 // was found. Error(usage) if none or several do.
 std::filesystem::path choose_rules(Session& session, const Request& request, const Contents& source,
                                    std::vector<std::string>& evidence);
+// What a source is or, if it is a file, stands in: there its configuration is.
+std::filesystem::path folder_of(const Contents& source);
 OutputSpec output_spec(const Prepared& prepared, const Format& format_, uint64_t max_shard_size);
 Map as_map(const std::map<std::string, Value>& settings);
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <system_error>
 
 #include "base/suggest.h"
 #include "base/text.h"
@@ -13,11 +14,21 @@ namespace {
 
 constexpr uint64_t most_rule_bytes = uint64_t{1} << 20;
 
+// A rule file or dialect that cannot be looked at is not one that is not there: others would be taken instead.
+std::filesystem::file_type type_of(const std::filesystem::path& path) {
+  std::error_code error;
+  const auto type = std::filesystem::status(path, error).type();
+  if (type == std::filesystem::file_type::none) fail_io(path, "stat", error.value());
+  return type;
+}
+
 std::vector<std::filesystem::path> yaml_files(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> found;
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored))
-    if (entry.path().extension() == ".yaml" && entry.is_regular_file(ignored)) found.push_back(entry.path());
+  if (type_of(folder) != std::filesystem::file_type::directory) return found;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
+    if (entry->path().extension() == ".yaml" && type_of(entry->path()) == std::filesystem::file_type::regular) found.push_back(entry->path());
+  if (error) fail_io(folder, "read", error.value());
   std::sort(found.begin(), found.end());
   return found;
 }
@@ -72,8 +83,7 @@ std::optional<Dialect> load_renaming(Session& session, const std::filesystem::pa
 }
 
 std::optional<std::string> load_rule_text(const std::filesystem::path& path) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) return std::nullopt;
+  if (type_of(path) == std::filesystem::file_type::not_found) return std::nullopt;
   const InputFile file(path);
   std::string text(static_cast<size_t>(std::min(file.size(), most_rule_bytes + 1)),
                    '\0');  // one more: R01 says the limit
@@ -84,9 +94,7 @@ std::optional<std::string> load_rule_text(const std::filesystem::path& path) {
 std::vector<std::filesystem::path> rule_files(const RuleFolders& folders) { return by_stem(folders.folders, ""); }
 
 std::filesystem::path find_rule_file(const std::string& rules, const RuleFolders& folders) {
-  std::error_code ignored;
-  if (rules.find('/') != std::string::npos || rules.ends_with(".yaml") ||
-      std::filesystem::is_regular_file(rules, ignored))
+  if (rules.find('/') != std::string::npos || rules.ends_with(".yaml") || type_of(rules) == std::filesystem::file_type::regular)
     return rules;
   std::vector<std::string> known;
   for (const auto& file : rule_files(folders)) {

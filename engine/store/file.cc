@@ -53,16 +53,12 @@ void fail_io(const std::filesystem::path& path, const std::string& doing, int er
   fail_world(format("{}: cannot {}: {}", show_path(path), doing, std::generic_category().message(error)));
 }
 
-InputFile::InputFile(std::filesystem::path path) : path_(std::move(path)) {
-  Descriptor file = open_file(path_, O_RDONLY | O_NONBLOCK | O_NOCTTY, "open");
-  const struct stat status = status_of(file, path_);
+InputFile::InputFile(std::filesystem::path path) {
+  Descriptor file = open_file(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, "open");
+  const struct stat status = status_of(file, path);
   if (!S_ISREG(status.st_mode))
-    fail_world(format("{}: is {}, not a regular file", show_path(path_), kind_of(status.st_mode)));
-  size_ = static_cast<uint64_t>(status.st_size);
-  device_ = status.st_dev;
-  inode_ = status.st_ino;
-  mtime_s_ = status.st_mtim.tv_sec;
-  mtime_ns_ = status.st_mtim.tv_nsec;
+    fail_world(format("{}: is {}, not a regular file", show_path(path), kind_of(status.st_mode)));
+  identity_ = identity(path, status);
   fd_ = file.release();
   direct_ = std::make_unique<DirectFile>();
 }
@@ -70,14 +66,9 @@ InputFile::InputFile(std::filesystem::path path) : path_(std::move(path)) {
 InputFile::InputFile(InputFile&& other) noexcept { *this = std::move(other); }
 
 InputFile& InputFile::operator=(InputFile&& other) noexcept {
-  std::swap(path_, other.path_);
+  std::swap(identity_, other.identity_);
   std::swap(fd_, other.fd_);
   std::swap(direct_, other.direct_);
-  size_ = other.size_;
-  device_ = other.device_;
-  inode_ = other.inode_;
-  mtime_s_ = other.mtime_s_;
-  mtime_ns_ = other.mtime_ns_;
   return *this;
 }
 
@@ -87,9 +78,9 @@ InputFile::~InputFile() {
 
 void InputFile::read(uint64_t offset, std::span<std::byte> out) const {
   const auto end = checked_add<uint64_t>(offset, out.size());
-  if (!end || *end > size_)
+  if (!end || *end > size())
     fail_world(
-        format("{}: {} bytes at byte {} are wanted, the file has {}", show_path(path_), out.size(), offset, size_));
+        format("{}: {} bytes at byte {} are wanted, the file has {}", show_path(path()), out.size(), offset, size()));
   if (wants_direct(offset, out)) {
     const size_t head = (direct_alignment - offset % direct_alignment) % direct_alignment;
     read_buffered(offset, out.first(head));
@@ -123,33 +114,27 @@ void InputFile::read_buffered(uint64_t offset, std::span<std::byte> out) const {
   while (!out.empty()) {
     const size_t want = std::min(out.size(), read_block);
     const ssize_t n = retry([&] { return pread(fd_, out.data(), want, static_cast<off_t>(offset)); });
-    if (n < 0) fail_io(path_, format("read {} bytes at byte {}", want, offset), errno);
+    if (n < 0) fail_io(path(), format("read {} bytes at byte {}", want, offset), errno);
     if (n == 0)
-      fail_world(format("{}: changed during the run: ends at byte {}, was {} bytes when opened", show_path(path_),
-                        offset, size_));
+      fail_world(format("{}: changed during the run: ends at byte {}, was {} bytes when opened", show_path(path()),
+                        offset, size()));
     out = out.subspan(static_cast<size_t>(n));
     offset += static_cast<uint64_t>(n);
   }
 }
 
 std::string InputFile::read_all(uint64_t limit) const {
-  if (size_ > limit) fail_world(format("{}: has {} bytes, the limit is {}", show_path(path_), size_, limit));
-  std::string text(static_cast<size_t>(size_), '\0');
+  if (size() > limit) fail_world(format("{}: has {} bytes, the limit is {}", show_path(path()), size(), limit));
+  std::string text(static_cast<size_t>(size()), '\0');
   read(0, std::as_writable_bytes(std::span(text)));
   return text;
 }
 
-void InputFile::check_unchanged() const {
-  struct stat now {};
-  if (::stat(path_.c_str(), &now) != 0) fail_io(path_, "stat again", errno);
-  const bool same = now.st_dev == device_ && now.st_ino == inode_ && static_cast<uint64_t>(now.st_size) == size_ &&
-                    now.st_mtim.tv_sec == mtime_s_ && now.st_mtim.tv_nsec == mtime_ns_;
-  if (!same) fail_world(format("{}: changed during the run", show_path(path_)));
-}
-
 void InputFile::advise(int advice) const { posix_fadvise(fd_, 0, 0, advice); }
 
-bool InputFile::same_file(const InputFile& other) const { return device_ == other.device_ && inode_ == other.inode_; }
+bool InputFile::same_file(const InputFile& other) const {
+  return identity_.device == other.identity_.device && identity_.inode == other.identity_.inode;
+}
 
 OutputFile::OutputFile(std::filesystem::path path, uint64_t size, WriteBehind* behind)
     : path_(std::move(path)), behind_(behind) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "store/checksum.h"
+#include "store/identity.h"
 
 namespace tessera {
 
@@ -20,21 +21,21 @@ std::string show_path(const std::filesystem::path& path);
 
 class DirectFile;
 
-// Move-only descriptor of a regular file open for reading; remembers device, inode, size, mtime.
+// Move-only descriptor of a regular file open for reading; remembers which file it is, in which state.
 class InputFile {
  public:
   explicit InputFile(std::filesystem::path path);  // O_NONBLOCK|O_CLOEXEC, fstat; Error(world) if not a regular file
   InputFile(InputFile&& other) noexcept;
   InputFile& operator=(InputFile&& other) noexcept;
   ~InputFile();
-  uint64_t size() const { return size_; }
-  const std::filesystem::path& path() const { return path_; }
+  uint64_t size() const { return identity_.bytes; }
+  const std::filesystem::path& path() const { return identity_.path; }
   // Loops over short reads and EINTR. Reading past the end: Error(world) "... is N bytes, was M when opened".
   // What is long and in no cache goes past the cache where it lies in memory as in the file, modulo `direct_alignment`.
   void read(uint64_t offset, std::span<std::byte> out) const;
   static constexpr size_t direct_alignment = 4096;
   std::string read_all(uint64_t limit) const;  // Error(world) above the limit
-  void check_unchanged() const;                // Error(world) "changed during the run"
+  void check_unchanged() const { require_unchanged(identity_); }
   void advise(int advice) const;               // POSIX_FADV_*, of the whole file
   bool same_file(const InputFile& other) const;
 
@@ -44,11 +45,9 @@ class InputFile {
   size_t read_direct(uint64_t offset, std::span<std::byte> out) const;
   bool wants_direct(uint64_t offset, std::span<std::byte> out) const;
 
-  std::filesystem::path path_;
+  FileIdentity identity_;
   int fd_ = -1;
   std::unique_ptr<DirectFile> direct_;
-  uint64_t size_ = 0, device_ = 0, inode_ = 0;
-  int64_t mtime_s_ = 0, mtime_ns_ = 0;
 };
 
 class WriteBehind;

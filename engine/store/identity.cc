@@ -18,11 +18,15 @@ namespace {
 FileIdentity identify_one(const fs::path& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) fail_io(path, "stat", errno);
-  return {path,          static_cast<uint64_t>(status.st_size), status.st_dev,
-          status.st_ino, status.st_mtim.tv_sec,                 status.st_mtim.tv_nsec};
+  return identity(path, status);
 }
 
 }  // namespace
+
+FileIdentity identity(const fs::path& path, const struct stat& status) {
+  return {path,           static_cast<uint64_t>(status.st_size), status.st_dev,          status.st_ino, status.st_mtim.tv_sec,
+          status.st_mtim.tv_nsec, status.st_ctim.tv_sec,         status.st_ctim.tv_nsec};
+}
 
 std::vector<FileIdentity> identify(const std::vector<fs::path>& files) {
   std::vector<FileIdentity> found;
@@ -30,16 +34,23 @@ std::vector<FileIdentity> identify(const std::vector<fs::path>& files) {
   return found;
 }
 
+void require_unchanged(const FileIdentity& before) {
+  struct stat now {};
+  const bool there = ::stat(before.path.c_str(), &now) == 0;
+  if (!there && errno != ENOENT) fail_io(before.path, "stat again", errno);
+  if (!there || identity(before.path, now) != before)
+    fail_world(format("{}: changed during the run{}", show_path(before.path), there ? "" : ": it is no longer there"));
+}
+
 void require_unchanged(const std::vector<FileIdentity>& before) {
-  for (const FileIdentity& file : before)
-    if (identify_one(file.path) != file) fail_world(format("{}: changed during the run", show_path(file.path)));
+  for (const FileIdentity& file : before) require_unchanged(file);
 }
 
 std::string hash_of(const std::vector<FileIdentity>& files, const fs::path& root) {
   std::string text;
   for (const FileIdentity& file : files)
-    text += format("{}\n{} {} {} {}\n", file.path.lexically_relative(root).string(), file.bytes, file.inode,
-                   file.mtime_s, file.mtime_ns);
+    text += format("{}\n{} {} {} {} {} {}\n", file.path.lexically_relative(root).string(), file.bytes, file.inode,
+                   file.mtime_s, file.mtime_ns, file.ctime_s, file.ctime_ns);
   Hasher hasher;
   hasher.add(std::as_bytes(std::span(text)));
   return hasher.hex();

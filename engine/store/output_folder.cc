@@ -155,6 +155,8 @@ void require_apart(const fs::path& output, const std::vector<fs::path>& sources)
   }
 }
 
+fs::path partial_folder(const fs::path& final_path) { return beside(resolve(final_path), ".", ".partial"); }
+
 void require_place(const fs::path& final_path, bool overwrite, uint64_t bytes) {
   const fs::path final = resolve(final_path);
   require_parent(final);
@@ -164,7 +166,7 @@ void require_place(const fs::path& final_path, bool overwrite, uint64_t bytes) {
 
 OutputFolder::OutputFolder(fs::path final_path, bool overwrite, bool resume)
     : final_(resolve(final_path)),
-      partial_(beside(final_, ".", ".partial")),
+      partial_(partial_folder(final_)),
       aside_(beside(final_, ".", ".replaced")),
       overwrite_(overwrite) {
   require_parent(final_);

@@ -36,6 +36,9 @@ void write_lock(const Descriptor& file, const fs::path& path) {
   if (retry([&] { return pwrite(file.get(), text.data(), text.size(), 0); }) < 0) fail_io(path, "write", errno);
 }
 
+// Or the beginning of one: who wrote it may have died on the way.
+bool is_lock(std::string_view text) { return text.starts_with(lock_mark) || lock_mark.starts_with(text); }
+
 std::string holder(const std::string& text) {
   const auto words = split(text.substr(0, text.find('\n')), ' ');
   return words.size() == 3 ? format("process {} on {}", escape(words[1]), escape(words[2])) : "starting or ending";
@@ -63,7 +66,7 @@ bool PathLock::take() {
   if (held && errno != EWOULDBLOCK) fail_io(path_, "lock", errno);
   ours_ = fresh && !held;
   const std::string text = read_lock(file_, path_);
-  if (!text.empty() && !text.starts_with(lock_mark))
+  if (!is_lock(text))
     fail_world(format("{}: is not a lock of this program; remove it first", show_path(path_)));
   if (held) fail_world(format("{}: held by another run ({})", show_path(path_), holder(text)));
   ours_ = true;

@@ -1,9 +1,12 @@
 """What the tests of the commit protocol share: a checkpoint, the shim that makes faults, and looking at what stands where."""
+import contextlib
 import hashlib
 import os
 import pathlib
+import signal
 import subprocess
 import sys
+import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tools"))
@@ -16,6 +19,17 @@ WAYS = {
     "safetensors": ("--to", "hf", "--max-shard-size", "200KB"),
     "bin": ("--to", "hf", "--format", "bin", "--max-shard-size", "200KB"),
 }
+
+
+@contextlib.contextmanager
+def sizes(**config):
+    """Of the checkpoints that small_gpt2 makes."""
+    before = dict(small_gpt2.CONFIG)
+    small_gpt2.CONFIG.update(config)
+    try:
+        yield
+    finally:
+        small_gpt2.CONFIG.update(before)
 
 
 class Bench:
@@ -45,6 +59,12 @@ class Bench:
         done = subprocess.run(list(map(str, self.command(way, *options, **more))), capture_output=True, text=True, env=env, preexec_fn=limits)
         assert check is None or done.returncode == check, f"exit {done.returncode}: {done.stderr}"
         return done
+
+    def start(self, way, *options, faults=None, **more):
+        """A run that goes on beside the test."""
+        env = dict(os.environ, **({"LD_PRELOAD": str(self.shim), **faults} if faults else {}))
+        command = list(map(str, self.command(way, *options, **{k: more.pop(k) for k in ("source", "out") if k in more})))
+        return subprocess.Popen(command, env=env, **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **more})
 
     def verify(self, path, *options):
         return subprocess.run([str(self.program), "verify", str(path), *options], capture_output=True, text=True)
@@ -76,3 +96,43 @@ def tree(root):
 
 def differences(a, b):
     return sorted(k for k in a.keys() | b.keys() if a.get(k) != b.get(k))
+
+
+def stopped(bench, way, *options, at, **more):
+    """A run that stands still before its write number `at`, when something is on the disk already."""
+    run = bench.start(way, "--threads", "1", *options, faults={"FAULT_AT": str(at), "FAULT_SIGNAL": str(int(signal.SIGSTOP))}, **more)
+    os.waitid(os.P_PID, run.pid, os.WSTOPPED)
+    return run
+
+
+def go_on(run):
+    os.kill(run.pid, signal.SIGCONT)
+    _, said = run.communicate(timeout=60)
+    return run.returncode, said
+
+
+def interrupted(b, way, at=None):
+    """What a kill leaves when most is written."""
+    _, writes = b.reference(way)
+    b.convert(way, "--threads", "1", faults={"FAULT_AT": str(at or writes * 3 // 4), "FAULT_SIGNAL": "9"})
+    assert b.left() == [".out.partial", "out.lock"], b.left()
+
+
+def run_tests(tests):
+    """`run_*.py BUILD [WORD...]`: those of them whose names hold one of the words."""
+    build, wanted = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2:]
+    passed = failed = 0
+    with tempfile.TemporaryDirectory() as work:
+        bench = Bench(build, pathlib.Path(work))
+        for test in tests:
+            if wanted and not any(word in test.__name__ for word in wanted):
+                continue
+            try:
+                bench.fresh()
+                test(bench)
+                passed += 1
+            except (AssertionError, OSError, subprocess.SubprocessError, KeyError, StopIteration) as error:
+                failed += 1
+                print(f"{test.__name__}: {type(error).__name__}: {str(error)[:1500]}")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0

@@ -8,18 +8,15 @@ Wants a C compiler (for faults.so). With strace, kills.py goes through every sys
 import fcntl
 import json
 import os
-import pathlib
 import random
-import resource
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 
-from common import WAYS, Bench, tree
+from common import WAYS, go_on, interrupted, run_tests, stopped, tree
 
 FLIPS = 200
 KILLS = 6  # of each way to write
@@ -28,20 +25,6 @@ KILLS = 6  # of each way to write
 def drawn(count, most):
     """The first, the last, and what lies between, evenly."""
     return sorted({1 + round(i * (count - 1) / (most - 1)) for i in range(most)})
-
-
-def stopped(bench, way, *options, at):
-    """A run that stands still before its write number `at`, when something is on the disk already."""
-    env = dict(os.environ, LD_PRELOAD=str(bench.shim), FAULT_AT=str(at), FAULT_SIGNAL=str(int(signal.SIGSTOP)))
-    run = subprocess.Popen(list(map(str, bench.command(way, "--threads", "1", *options))), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
-    os.waitid(os.P_PID, run.pid, os.WSTOPPED)
-    return run
-
-
-def go_on(run):
-    os.kill(run.pid, signal.SIGCONT)
-    _, said = run.communicate(timeout=60)
-    return run.returncode, said
 
 
 # --- the manifest
@@ -270,12 +253,6 @@ def killed_twice_and_begun_anew(b):
         b.fresh()
 
 
-def interrupted(b, way, at=None):
-    _, writes = b.reference(way)
-    b.convert(way, "--threads", "1", faults={"FAULT_AT": str(at or writes * 3 // 4), "FAULT_SIGNAL": "9"})
-    assert b.left() == [".out.partial", "out.lock"], b.left()
-
-
 def kept(done):
     line = next(l for l in done.stderr.splitlines() if "tensors are kept" in l)
     return int(line.split()[0])
@@ -369,45 +346,6 @@ def an_older_output_stays(b):
         b.fresh()
 
 
-def a_second_signal_ends_at_once(b):
-    run = stopped(b, "torch", at=20)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        os.kill(run.pid, number)
-    status, _ = go_on(run)
-    assert status in (128 + signal.SIGTERM, 128 + signal.SIGINT), status
-    assert not b.out.exists() and b.partial.exists()
-
-
-def sources_changed_during_the_run(b):
-    def grown(path):
-        with open(path, "ab") as file:
-            file.write(b"\0")
-
-    def replaced(path):
-        new = path.with_suffix(".new")
-        shutil.copy(path, new)
-        os.replace(new, path)
-    for name in ("model.safetensors", "config.json", "tokenizer.json"):
-        for change in (grown, replaced, lambda path: os.truncate(path, path.stat().st_size - 4), lambda path: path.unlink()):
-            shutil.copytree(b.source, b.work / "copy")
-            run = stopped(b, "torch", at=10)
-            change(b.source / name)
-            status, said = go_on(run)
-            shutil.rmtree(b.source)
-            shutil.move(b.work / "copy", b.source)
-            assert status == 3 and name in said, (name, status, said)
-            assert b.left() == [], b.left()
-
-
-def no_space(b):
-    for way in WAYS:
-        for limit in (1000, 50_000, 150_000):
-            done = b.convert(way, limits=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
-            assert done.returncode == 3 and "out" in done.stderr and b.left() == [], (way, limit, done.returncode, done.stderr, b.left())
-        done = b.convert(way, "--resume", limits=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)))
-        assert done.returncode == 3 and "free" in done.stderr, done.stderr
-
-
 def two_runs_into_one_output(b):
     run = stopped(b, "torch", at=5)
     done = b.convert("torch")
@@ -488,41 +426,14 @@ def closed_streams_and_strange_surroundings(b):
         b.fresh()
 
 
-def few_threads_and_few_files(b):
-    b.reference("safetensors")
-    for limit in (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (12, 12)), ):
-        done = b.convert("safetensors", "--threads", "4", "--verify", limits=limit)
-        assert done.returncode in (0, 3) and (done.returncode == 0) == b.out.exists(), done.stderr
-        assert b.left() == (["out"] if done.returncode == 0 else []), b.left()
-
-
 TESTS = [manifest_says_nothing_of_place_and_time, manifest_covers_each_byte, manifest_without_hashes, manifest_is_not_carried_along,
          manifest_tells_plans_apart, every_flipped_bit_is_found, damage_is_named, files_gone_and_files_too_many, one_file_and_one_folder,
          verify_of_what_is_no_checkpoint, hostile_manifests, killed_and_gone_on_with, killed_twice_and_begun_anew,
          a_flipped_bit_in_the_partial_folder, a_partial_folder_that_lies, nothing_is_kept_of_another_run, resume_of_nothing,
-         an_older_output_stays, a_second_signal_ends_at_once, sources_changed_during_the_run, no_space, two_runs_into_one_output,
+         an_older_output_stays, two_runs_into_one_output,
          what_the_disk_lost_is_found_by_verify, options_that_contradict, a_dry_run_looks_and_makes_nothing,
-         closed_streams_and_strange_surroundings, few_threads_and_few_files]
-
-
-def main():
-    build, wanted = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2:]
-    passed = failed = 0
-    with tempfile.TemporaryDirectory() as work:
-        bench = Bench(build, pathlib.Path(work))
-        for test in TESTS:
-            if wanted and not any(word in test.__name__ for word in wanted):
-                continue
-            try:
-                bench.fresh()
-                test(bench)
-                passed += 1
-            except (AssertionError, OSError, subprocess.SubprocessError, KeyError, StopIteration) as error:
-                failed += 1
-                print(f"{test.__name__}: {type(error).__name__}: {str(error)[:1500]}")
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+         closed_streams_and_strange_surroundings]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_tests(TESTS))

@@ -160,6 +160,11 @@ TEST_CASE("the lock") {
     check_refused([&] { OutputFolder(temp / "out", false); }, {"held by another run"});
     CHECK(names(temp.path()) == Names{"out.lock", ".out.partial"});
   }
+  SUBCASE("one that was cut short by a kill holds nobody up") {
+    temp.put("out.lock", "tesse");
+    { OutputFolder out(temp / "out", false); }
+    CHECK(names(temp.path()).empty());
+  }
   SUBCASE("somebody's own file of that name is not touched") {
     temp.put("out.lock", "[packages]\n");
     check_refused([&] { OutputFolder(temp / "out", false); }, {"not a lock of this program"});
