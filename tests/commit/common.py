@@ -7,6 +7,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tools"))
+import sanitized  # noqa: E402
 import small_gpt2  # noqa: E402
 
 # Ways to write: every format, in one file and in several.
@@ -41,10 +42,13 @@ class Bench:
 
     def convert(self, way, *options, faults=None, check=None, **more):
         limits = more.pop("limits", None)
-        env = dict(os.environ, **({"LD_PRELOAD": str(self.shim), **faults} if faults else {}))
+        env = dict(os.environ, **({"LD_PRELOAD": self.preload(), **faults} if faults else {}))
         done = subprocess.run(list(map(str, self.command(way, *options, **more))), capture_output=True, text=True, env=env, preexec_fn=limits)
         assert check is None or done.returncode == check, f"exit {done.returncode}: {done.stderr}"
         return done
+
+    def preload(self):
+        return sanitized.preload(self.program, self.shim)
 
     def verify(self, path, *options):
         return subprocess.run([str(self.program), "verify", str(path), *options], capture_output=True, text=True)

@@ -32,7 +32,7 @@ def drawn(count, most):
 
 def stopped(bench, way, *options, at):
     """A run that stands still before its write number `at`, when something is on the disk already."""
-    env = dict(os.environ, LD_PRELOAD=str(bench.shim), FAULT_AT=str(at), FAULT_SIGNAL=str(int(signal.SIGSTOP)))
+    env = dict(os.environ, LD_PRELOAD=bench.preload(), FAULT_AT=str(at), FAULT_SIGNAL=str(int(signal.SIGSTOP)))
     run = subprocess.Popen(list(map(str, bench.command(way, "--threads", "1", *options))), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
     os.waitid(os.P_PID, run.pid, os.WSTOPPED)
     return run
