@@ -181,7 +181,7 @@ class Grid:
         done = self.run(point, "diff", *ends, "--tolerance", "1e-9", "--memory", point["memory"], status=1)
         report = self.report(done)
         same_report(self.reports.setdefault("diff", report), report)
-        assert report["same"] is False and report["counts"]["different"] > 0, report["counts"]
+        assert report["same"] is False and report["counts"]["differs"] > 0, report["counts"]
 
     def look(self, point):
         """Archives of which every storage is damaged, without a manifest: all are told, in one order."""
