@@ -2,8 +2,9 @@
 
     python tests/run_sanitized.py asan|tsan [WORD...]
 
-asan: addresses and undefined behaviour; tsan: threads. Assertions are on in both. The build stands in build/asan or build/tsan. Words choose
-suites as for run_all.py; whole, it takes the better part of an hour on two processors. A finding ends the program that has it with a status that no test expects, and so its test fails.
+asan: addresses and undefined behaviour; tsan: threads. Assertions are on in both. The build stands in build/asan or build/tsan, and takes
+some 30 or 15 minutes of processor time. Words choose suites as for run_all.py. A finding ends the program that has it with a status that no
+test expects, and so its test fails.
 """
 import os
 import pathlib
