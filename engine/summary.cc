@@ -143,10 +143,9 @@ void Summary::add_run(Report& report, const RunResult& result, double seconds) c
     report.lines.push_back(format("the cast changed {} values: {} rounded, {} became infinite, {} became zero",
                                   loss.rounded + loss.overflowed + loss.underflowed, loss.rounded, loss.overflowed,
                                   loss.underflowed));
-  for (const auto& [name, one] : result.losses)
-    if (one.overflowed)
-      report.warnings.push_back(
-          format("`{}`: {} values are beyond the range of the target type", escape(name), one.overflowed));
+  for (const auto& [output, count] : result.overflowed)
+    report.warnings.push_back(format("`{}`: {} values are beyond the range of the target type",
+                                     escape(prepared_.plan.graph.tensors[output].name), count));
 }
 
 }  // namespace tessera

@@ -1,5 +1,6 @@
 // Is a checkpoint whole and unchanged? Its manifest is compared first: it names what is wrong where a reader could only
 // refuse. What the manifest does not know is left to the format's own checksums.
+#include <algorithm>
 #include <atomic>
 #include <map>
 #include <mutex>
@@ -124,11 +125,13 @@ class Verification {
       reader_->verify(id);
     } catch (const Damaged& error) {
       const std::lock_guard lock(mutex_);
-      damage_.push_back({"", "", error.what()});
+      torn_.emplace(id, error.what());
     }
   }
 
   Verified result() {
+    for (const auto& [id, what] : torn_) damage_.push_back({"", "", what});
+    std::ranges::sort(warnings_);  // folders are listed in any order
     if (!unreadable_.empty()) {
       std::error_code ignored;
       const bool alone = damage_.empty() && fs::is_regular_file(path_, ignored);
@@ -184,7 +187,8 @@ class Verification {
   std::string unreadable_;
   std::map<std::pair<std::string, uint64_t>, StorageId> storages_;  // by file and offset
   std::vector<std::atomic<bool>> verified_;  // by StorageId
-  std::mutex mutex_;  // damage_, while storages are read
+  std::mutex mutex_;
+  std::map<StorageId, std::string> torn_;  // whichever thread found them first
   std::vector<Damage> damage_;
   std::vector<std::string> messages_, warnings_;
 };

@@ -16,7 +16,7 @@ void add(RunResult& sum, const RunResult& one) {
   sum.loss.rounded += one.loss.rounded;
   sum.loss.overflowed += one.loss.overflowed;
   sum.loss.underflowed += one.loss.underflowed;
-  sum.losses.insert(sum.losses.end(), one.losses.begin(), one.losses.end());
+  sum.overflowed.insert(sum.overflowed.end(), one.overflowed.begin(), one.overflowed.end());
   sum.interrupted |= one.interrupted;
 }
 
@@ -39,9 +39,9 @@ RunResult execute(const Graph& graph, const Reader& reader, Writer& writer, cons
     const std::lock_guard lock(state.mutex);
     add(sum, worker.result);
   });
-  std::sort(sum.losses.begin(), sum.losses.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::ranges::sort(sum.overflowed);
   sum.kept = uint64_t(std::count(options.done.begin(), options.done.end(), true));
-  if (sum.losses.size() > 20) sum.losses.resize(20);
+  if (sum.overflowed.size() > 20) sum.overflowed.resize(20);
   return sum;
 }
 

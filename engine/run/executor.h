@@ -26,7 +26,7 @@ struct RunResult {
   uint64_t kept = 0;      // outputs that stood already
   uint64_t compared = 0;  // elements of replicas, copies, constants
   CastLoss loss;
-  std::vector<std::pair<std::string, CastLoss>> losses;  // by output tensor, where something was lost (at most 20)
+  std::vector<std::pair<TensorId, uint64_t>> overflowed;  // outputs with values that became infinite, and how many: the first 20
   bool interrupted = false;
 };
 

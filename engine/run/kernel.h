@@ -32,7 +32,7 @@ class Kernel {
   virtual ~Kernel() = default;
   virtual void copy(const KernelCopy& what, CastLoss* loss) = 0;
 };
-std::unique_ptr<Kernel> native_kernel();
+std::unique_ptr<Kernel> native_kernel();  // by $TESSERA_INSTRUCTIONS, or the best that the processor has
 std::unique_ptr<Kernel> native_kernel(Instructions instructions);  // which the processor must have
 // Loads the torch module; Error(world) saying what is missing when it was not built or does not load.
 std::unique_ptr<Kernel> torch_kernel(const std::string& device);

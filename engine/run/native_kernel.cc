@@ -3,6 +3,7 @@
 // mean.
 #include <algorithm>
 #include <cassert>
+#include <cstdlib>
 #include <cstring>
 
 #include "run/kernel.h"
@@ -166,7 +167,10 @@ class NativeKernel : public Kernel {
 
 }  // namespace
 
-std::unique_ptr<Kernel> native_kernel() { return native_kernel(best_instructions()); }
+std::unique_ptr<Kernel> native_kernel() {
+  static const Instructions chosen = instructions_by_word(std::getenv("TESSERA_INSTRUCTIONS"));
+  return native_kernel(chosen);
+}
 std::unique_ptr<Kernel> native_kernel(Instructions instructions) {
   return std::make_unique<NativeKernel>(instructions);
 }

@@ -3,6 +3,10 @@
 #include <array>
 #include <cassert>
 #include <cstring>
+#include <string>
+
+#include "base/error.h"
+#include "base/text.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
@@ -118,6 +122,17 @@ Instructions best_instructions() {
   if (__builtin_cpu_supports("avx2")) return Instructions::avx2;
 #endif
   return Instructions::scalar;
+}
+
+Instructions instructions_by_word(const char* word) {
+  constexpr std::array names = {"scalar", "avx2", "avx512"};
+  if (!word || !*word) return best_instructions();
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (word != std::string(names[i])) continue;
+    if (Instructions(i) > best_instructions()) fail_usage(format("TESSERA_INSTRUCTIONS={}: this processor has none", word));
+    return Instructions(i);
+  }
+  fail_usage(format("TESSERA_INSTRUCTIONS={}: wants scalar, avx2 or avx512", escape(word)));
 }
 
 Transpose transpose_of(uint64_t element_bytes, Instructions instructions) {

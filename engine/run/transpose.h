@@ -15,6 +15,8 @@ struct Transpose {
 
 enum class Instructions : uint8_t { scalar, avx2, avx512 };
 Instructions best_instructions();  // of this processor
+// Those that a word names (`avx2`), of which the processor has some; the best where there is none. Error(usage).
+Instructions instructions_by_word(const char* word);
 // For elements of 1, 2, 4, 8 or 16 bytes. What a set of instructions has no code for, the set below it does.
 Transpose transpose_of(uint64_t element_bytes, Instructions instructions);
 

@@ -32,12 +32,10 @@ void Worker::write_output(TensorId output, const std::vector<uint32_t>& moves) {
                                                 : tiles_.make(output, moves, first, count, &loss_);
     hand_over(tensor.index, uint64_t(first * size), tile);
   }
-  if (loss_.rounded || loss_.overflowed || loss_.underflowed) {
-    result.loss.rounded += loss_.rounded;
-    result.loss.overflowed += loss_.overflowed;
-    result.loss.underflowed += loss_.underflowed;
-    if (result.losses.size() < 20) result.losses.emplace_back(tensor.name, loss_);
-  }
+  result.loss.rounded += loss_.rounded;
+  result.loss.overflowed += loss_.overflowed;
+  result.loss.underflowed += loss_.underflowed;
+  if (loss_.overflowed) result.overflowed.emplace_back(output, loss_.overflowed);
 }
 
 // In pieces that stay in the processor's cache while checksums are taken and they are written.

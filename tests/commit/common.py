@@ -10,6 +10,7 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tools"))
+import sanitized  # noqa: E402
 import small_gpt2  # noqa: E402
 
 # Ways to write: every format, in one file and in several.
@@ -55,16 +56,19 @@ class Bench:
 
     def convert(self, way, *options, faults=None, check=None, **more):
         limits = more.pop("limits", None)
-        env = dict(os.environ, **({"LD_PRELOAD": str(self.shim), **faults} if faults else {}))
+        env = dict(os.environ, **({"LD_PRELOAD": self.preload(), **faults} if faults else {}))
         done = subprocess.run(list(map(str, self.command(way, *options, **more))), capture_output=True, text=True, env=env, preexec_fn=limits)
         assert check is None or done.returncode == check, f"exit {done.returncode}: {done.stderr}"
         return done
 
     def start(self, way, *options, faults=None, **more):
         """A run that goes on beside the test."""
-        env = dict(os.environ, **({"LD_PRELOAD": str(self.shim), **faults} if faults else {}))
+        env = dict(os.environ, **({"LD_PRELOAD": self.preload(), **faults} if faults else {}))
         command = list(map(str, self.command(way, *options, **{k: more.pop(k) for k in ("source", "out") if k in more})))
         return subprocess.Popen(command, env=env, **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **more})
+
+    def preload(self):
+        return sanitized.preload(self.program, self.shim)
 
     def verify(self, path, *options):
         return subprocess.run([str(self.program), "verify", str(path), *options], capture_output=True, text=True)

@@ -208,3 +208,26 @@ TEST_CASE("an interruption stops between tiles") {
   CHECK(result.interrupted);
   CHECK(result.bytes_written < uint64_t{4} << 20);
 }
+
+TEST_CASE("the first outputs with infinite values are told, whichever thread made them") {
+  Bench bench;
+  std::vector<std::pair<TensorId, uint64_t>> want;
+  for (int i = 0; i < 60; ++i) {
+    const bool beyond = i % 2;
+    const std::string name = std::to_string(i);
+    const TensorId a = bench.from("a" + name, {2}, {1.0001f, beyond ? 1e9f : 2.0f}), b = bench.to("b" + name, {2}, DType::f16);
+    bench.move(Op::copy, a, b, {{2}, {0, {1}}, {0, {1}}});
+    if (beyond && want.size() < 20) want.emplace_back(b, 1);
+  }
+  for (const int threads : {1, 3}) {
+    MemoryWriter writer(bench.spec);
+    RunOptions options;
+    options.threads = threads;
+    Sources sources;
+    Diagnostics diagnostics;
+    const RunResult result = execute(bench.graph, bench.source, writer, options, sources, diagnostics);
+    CHECK(result.overflowed == want);
+    CHECK(result.loss.rounded == 60);
+    CHECK(result.loss.overflowed == 30);
+  }
+}

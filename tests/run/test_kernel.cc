@@ -91,6 +91,18 @@ TEST_CASE("the native kernel does what the definition says, by each set of instr
   }
 }
 
+TEST_CASE("a word names the instructions") {
+  CHECK(instructions_by_word(nullptr) == best_instructions());
+  CHECK(instructions_by_word("") == best_instructions());
+  CHECK(instructions_by_word("scalar") == Instructions::scalar);
+  CHECK_THROWS_AS(instructions_by_word("sse9"), Error);
+  if (best_instructions() < Instructions::avx512) {
+    CHECK_THROWS_AS(instructions_by_word("avx512"), Error);
+  } else {
+    CHECK(instructions_by_word("avx512") == Instructions::avx512);
+  }
+}
+
 TEST_CASE("squares are transposed, and nothing beside them is touched") {
   std::mt19937 random(3);
   for (const uint64_t size : {1, 2, 4, 8, 16})
