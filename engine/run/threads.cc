@@ -1,10 +1,9 @@
 #include "run/threads.h"
 
 #include <algorithm>
-#include <exception>
-#include <mutex>
 #include <thread>
-#include <vector>
+
+#include "store/parallel.h"
 
 namespace tessera {
 
@@ -15,22 +14,14 @@ int worker_count(int asked, size_t jobs) {
 }
 
 void run_threads(int count, std::atomic<bool>& stop, const std::function<void()>& work) {
-  std::mutex mutex;
-  std::exception_ptr failure;
-  const auto guarded = [&] {
+  in_parallel(size_t(count), count, [&](size_t) {
     try {
       work();
     } catch (...) {
-      const std::lock_guard lock(mutex);
-      if (!failure) failure = std::current_exception();
       stop = true;
+      throw;
     }
-  };
-  std::vector<std::jthread> threads;
-  for (int i = 1; i < count; ++i) threads.emplace_back(guarded);
-  guarded();
-  threads.clear();
-  if (failure) std::rethrow_exception(failure);
+  });
 }
 
 }  // namespace tessera

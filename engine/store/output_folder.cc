@@ -49,6 +49,17 @@ void remove_tree(const fs::path& path) {
   if (error) fail_io(path, "remove", error.value());
 }
 
+// False if something is left. Where memory ran out, what the run had taken is free now, and a second call may do better.
+bool remove_quietly(const fs::path& path) noexcept {
+  try {
+    std::error_code error;
+    fs::remove_all(path, error);
+    return !error;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
 void rename_path(const fs::path& from, const fs::path& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) fail_io(from, "rename to " + show_path(to), errno);
 }
@@ -177,8 +188,7 @@ OutputFolder::OutputFolder(fs::path final_path, bool overwrite, bool resume)
 }
 
 OutputFolder::~OutputFolder() {
-  std::error_code ignored;
-  if (!committed_ && !keep_) fs::remove_all(partial_, ignored);
+  if (!committed_ && !keep_ && !remove_quietly(partial_)) remove_quietly(partial_);
 }
 
 void OutputFolder::clear_except(const std::set<fs::path>& files) const {
