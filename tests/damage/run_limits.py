@@ -87,11 +87,11 @@ def require(done, statuses, *texts):
 
 
 def large_model(folder, vocab=10_000, hidden=1000, layers=2):
-    """Of small.yaml, in zeros that take no place on the disk; one tensor holds nearly all of it."""
+    """Of small.yaml, in zeros that take no place on the disk."""
     folder.mkdir()
     header, at = {}, 0
-    for name, shape in (("model.w", [vocab, hidden]), *((f"model.{l}.n", [hidden]) for l in range(layers))):
-        size = 4 * shape[0] * (shape[1] if len(shape) > 1 else 1)
+    for name, shape in (("model.w", [vocab, hidden]), *((f"model.{l}.{n}", s) for l in range(layers) for n, s in (("n", [hidden]), ("f", [vocab, hidden])))):
+        size = 4 * samples.plain.numel(shape)
         header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [at, at + size]}
         at += size
     text = json.dumps(header).encode()
@@ -169,7 +169,7 @@ def memory_of_workers(b):
 
 
 def address_space_of_300_mib(b):
-    source = large_model(b.work / "large", vocab=150_000, layers=40)
+    source = large_model(b.work / "large", layers=14)
     limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (300 * MIB, 300 * MIB))
     done = b.convert(source, "--threads", "4", "--no-sync", limits=limit)
     require(done, {0})
@@ -184,11 +184,11 @@ def address_space_of_300_mib(b):
 def sixteen_descriptors_and_200_shards(b):
     source = b.work / "shards"
     whole = b.work / "many"
-    large_model(whole, vocab=8, hidden=4, layers=199)
-    require(b.run("convert", "-q", "--rules", samples.HERE / "small.yaml", whole, source, "--to", "hf", "--max-shard-size", "16B"), {0})
-    assert len(list(source.glob("*.safetensors"))) == 200
+    large_model(whole, vocab=8, hidden=4, layers=100)
+    require(b.run("convert", "-q", "--rules", samples.HERE / "small.yaml", whole, source, "--to", "hf", "--max-shard-size", "16"), {0})
+    assert len(list(source.glob("*.safetensors"))) >= 200
     limit = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
-    for options in ((), ("--to", "hf", "--max-shard-size", "16B")):
+    for options in ((), ("--to", "hf", "--max-shard-size", "16")):
         require(b.convert(source, *options, limits=limit), {0, 3}, "Too many open files", ".safetensors")
         assert b.left() in ([], ["out"]), b.left()
         b.fresh()
@@ -281,7 +281,7 @@ def files_that_are_none(b):
 # --- sizes
 
 def sparse_terabyte(b):
-    model = large_model(b.work / "tera", vocab=10**9, hidden=250)
+    model = large_model(b.work / "tera", vocab=10**8, hidden=1000)
     assert (model / "model.safetensors").stat().st_size > 10**12
     for words in (["inspect", model], ["inspect", model / "model.safetensors"], ["plan", "--rules", samples.HERE / "small.yaml", model, "--tp", "8"]):
         done = b.peak(*words)
@@ -311,7 +311,7 @@ def deep_and_large_json(b):
         (folder / name).write_text(text)
         done = b.peak("inspect", folder)
         require(done, {3}, name, *said)
-        assert done.seconds < 10 and done.peak < 1024, (name, done.seconds, done.peak)
+        assert done.seconds < (10 if len(text) < MIB else 60) and done.peak < 1024, (name, done.seconds, done.peak)
     folder = b.work / "json"
     samples.small_model(folder)
     for depth in (65, 10**5, 5 * 10**6):
@@ -320,10 +320,11 @@ def deep_and_large_json(b):
         refused(folder, "config.json", "[" * depth)
     refused(folder, "config.json", " " * (16 * MIB + 1), "limit")
     (folder / "config.json").unlink()
+    (folder / "model.safetensors").rename(folder / "model-00001-of-00001.safetensors")
     for depth in (65, 5 * 10**6):
         refused(folder, "model.safetensors.index.json", '{"weight_map":' + "[" * depth + "]" * depth + "}")
     names = 1_000_000
-    big = json.dumps({"weight_map": {f"layers.{i}.weight": "model.safetensors" for i in range(names)}})
+    big = json.dumps({"weight_map": {f"layers.{i}.weight": "model-00001-of-00001.safetensors" for i in range(names)}})
     refused(folder, "model.safetensors.index.json", big)
     (folder / "model.safetensors.index.json").unlink()
     (folder / "tessera.json").write_text("[" * 10**6)

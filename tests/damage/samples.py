@@ -94,7 +94,7 @@ def megatron(root):
 def small_model(folder):
     """A checkpoint of small.yaml."""
     folder.mkdir()
-    weights = {"model.w": numbers(4, 3), "model.0.n": numbers(3, seed=4), "model.1.n": numbers(3, seed=5)}
+    weights = {"model.w": numbers(4, 3), **{f"model.{l}.n": numbers(3, seed=l) for l in range(2)}, **{f"model.{l}.f": numbers(4, 3, seed=l) for l in range(2)}}
     save_file(weights, folder / "model.safetensors")
     (folder / "config.json").write_text(json.dumps({"model_type": "small", "vocab": 4, "hidden": 3, "layers": 2}))
     return weights
