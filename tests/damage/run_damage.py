@@ -33,9 +33,9 @@ class Judge:
         self.look(0, None, self.library())
         for kind, count in (("truncate", len(self.whole)), ("flip", 8 * len(self.whole))):
             step = 1 if self.everything else max(1, count // SAMPLE | 1)
-            for line in self.variants(kind, step):
+            lines = list(self.variants(kind, step))  # all of them: Python reads what the reader damages
+            for line in lines:
                 self.look(line["at"], kind, line)
-            self.sample.file.write_bytes(self.whole)
             self.ask_program(kind, count)
 
     def library(self):
@@ -51,11 +51,12 @@ class Judge:
             for line in run.stdout:
                 first += step
                 yield json.loads(line)
-            if run.wait() == 0:
-                return
-            self.faults.append(f"{kind} number {first}: ended by {run.returncode}")
-            first += step
+            status = run.wait()
             self.sample.file.write_bytes(self.whole)
+            if status == 0:
+                return
+            self.faults.append(f"{kind} number {first}: ended by {status}")
+            first += step
 
     def damaged(self, at, kind):
         if kind == "truncate":
@@ -98,7 +99,13 @@ class Judge:
         return self.wrong_config(at, kind, inspected) if found == wanted else f"read as {found}, Python: {wanted}"
 
     def wrong_config(self, at, kind, inspected):
-        if self.sample.file.name == "config.json" and inspected["config"] != samples.plain.read_json(self.damaged(at, kind)):
+        if self.sample.file.name != "config.json":
+            return None
+        try:
+            config = samples.plain.read_json(self.damaged(at, kind))
+        except Exception as error:
+            return f"accepted, and Python refuses the configuration: {type(error).__name__}: {error}"
+        if inspected["config"] != config:
             return f"config {inspected['config']}"
 
     def ask_program(self, kind, count):
