@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <exception>
 
+#include "memory.h"
 #include "verbs.h"
 
 #ifndef TESSERA_VERSION
@@ -89,6 +90,7 @@ int run_guarded(int argc, char** argv) {
 int main(int argc, char** argv) {
   open_streams();
   for (int number : {SIGPIPE, SIGXFSZ}) std::signal(number, SIG_IGN);  // they come back as errors of write
+  tessera::cli::prepare_memory();
   const int status = run_guarded(argc, argv);
   errno = 0;
   const bool told = std::fflush(stdout) == 0 && !std::ferror(stdout);

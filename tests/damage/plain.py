@@ -93,6 +93,7 @@ def by_the_reference(data):
 class Record:
     """Stands for any object: what it was made of, and nothing happens."""
     def __new__(cls, *args):
+        require(not any(isinstance(a, Storage) for a in args), f"{cls.__name__} of a storage")
         self = object.__new__(cls)
         self.args, self.state = args, {}
         return self
@@ -118,12 +119,15 @@ class StorageType(str):
     pass
 
 
+Storage = collections.namedtuple("Storage", "type key")
+
+
 def rebuild(storage, offset, shape, strides, grad, hooks, metadata=None):
-    return Tensor(STORAGES[storage[0]], storage[1], offset, shape, strides)
+    return Tensor(STORAGES[storage.type], storage.key, offset, shape, strides)
 
 
 def rebuild_v3(storage, offset, shape, strides, grad, hooks, dtype, metadata=None):
-    return Tensor(dtype.args[0], storage[1], offset, shape, strides)
+    return Tensor(dtype.args[0], storage.key, offset, shape, strides)
 
 
 KNOWN = {("torch._utils", "_rebuild_tensor_v2"): rebuild, ("torch._utils", "_rebuild_tensor_v3"): rebuild_v3,
@@ -145,13 +149,12 @@ class Machine(pickle._Unpickler):
             return StorageType(name)
         if module == "torch" and name in DTYPES:
             return Record(DTYPES[name])
-        require(module.startswith(("torch.", "argparse", "pathlib")), f"global {module}.{name}")
-        return type(name, (Record,), {})
+        return type(name, (Record,), {"__module__": module})
 
     def persistent_load(self, pid):
         require(pid[0] == "storage" and isinstance(pid[1], StorageType), "persistent id")
         self.stated[pid[2]] = pid[1], pid[4]
-        return pid[1], pid[2]
+        return Storage(pid[1], pid[2])
 
 
 def machine(file):
@@ -229,16 +232,23 @@ def legacy(data):
     return listing(value, storages, not about.get("little_endian", True))
 
 
+def is_a(record, name):
+    return type(record).__name__ == name and type(record).__module__.startswith("torch.distributed.")
+
+
 def distributed(folder):
     """A folder with `.metadata`: slabs of each tensor, wherever they stand."""
     metadata, _ = machine(io.BytesIO((folder / ".metadata").read_bytes()))
+    require(is_a(metadata, "Metadata"), "no Metadata")
     found = {}
     for name, about in metadata.state_dict_metadata.items():
-        if type(about).__name__ != "TensorStorageMetadata":
+        if is_a(about, "BytesStorageMetadata"):
             continue
+        require(is_a(about, "TensorStorageMetadata"), "neither tensor nor bytes")
         shape = list(about.size)
         elements, dtype = {}, None
         for index, info in metadata.storage_data.items():
+            require(is_a(index, "MetadataIndex") and is_a(info, "_StorageInfo"), "place")
             if index.fqn != name:
                 continue
             data = (folder / info.relative_path).read_bytes()[info.offset:info.offset + info.length]

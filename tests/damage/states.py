@@ -11,7 +11,8 @@ LETTERS = "abcxyz_.019 -/\\\"'\u00e9\u4e2d\U0001f600\t"
 
 
 def bytes_of(tensor):
-    return tensor.detach().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+    whole = tensor.detach().contiguous()
+    return whole.as_strided((whole.numel(),), (1,)).view(torch.uint8).numpy().tobytes()  # of one element, flat is not enough
 
 
 class Maker:
