@@ -49,14 +49,15 @@ void remove_tree(const fs::path& path) {
   if (error) fail_io(path, "remove", error.value());
 }
 
-// False if something is left. Where memory ran out, what the run had taken is free now, and a second call may do better.
-bool remove_quietly(const fs::path& path) noexcept {
-  try {
-    std::error_code error;
-    fs::remove_all(path, error);
-    return !error;
-  } catch (const std::bad_alloc&) {
-    return false;
+// Where memory ran out, what the run had taken may be free by now: a second turn can do better.
+void remove_quietly(const fs::path& path) noexcept {
+  for (int turn = 0; turn < 2; ++turn) {
+    try {
+      std::error_code error;
+      fs::remove_all(path, error);
+      if (!error) return;
+    } catch (const std::bad_alloc&) {
+    }
   }
 }
 
@@ -188,7 +189,7 @@ OutputFolder::OutputFolder(fs::path final_path, bool overwrite, bool resume)
 }
 
 OutputFolder::~OutputFolder() {
-  if (!committed_ && !keep_ && !remove_quietly(partial_)) remove_quietly(partial_);
+  if (!committed_ && !keep_) remove_quietly(partial_);
 }
 
 void OutputFolder::clear_except(const std::set<fs::path>& files) const {
@@ -230,8 +231,7 @@ void OutputFolder::commit(bool sync) {
     throw;
   }
   committed_ = true;
-  std::error_code ignored;
-  fs::remove_all(partial_, ignored);
+  remove_quietly(partial_);
 }
 
 }  // namespace tessera

@@ -113,7 +113,7 @@ class Judge:
         for at in range(0, count, max(1, count // BY_PROGRAM)):
             self.sample.file.write_bytes(self.damaged(at, kind))
             for verb in ("inspect", "verify"):
-                done = subprocess.run([self.program, verb, self.sample.path], capture_output=True, text=True, timeout=20)
+                done = subprocess.run([self.program, verb, self.sample.path], capture_output=True, text=True, timeout=60)
                 if done.returncode not in (0, 1, 3) or (done.returncode and self.sample.path.name not in done.stderr):
                     self.faults.append(f"{kind} {at}: {verb}: exit {done.returncode}: {done.stderr}")
             self.tally["program", "asked"] += 1
