@@ -15,8 +15,8 @@ namespace {
 
 bool chosen(const std::string& when, bool automatic) { return when == "always" || (when == "auto" && automatic); }
 
-void print_error(const std::string& message, bool color) {
-  std::fprintf(stderr, "%s%s\n", color ? "\033[31;1merror:\033[0m " : "error: ", message.c_str());
+void print_error(const char* message, bool color) {
+  std::fprintf(stderr, "%s%s\n", color ? "\033[31;1merror:\033[0m " : "error: ", message);
 }
 
 }  // namespace
@@ -106,6 +106,11 @@ void show(const Report& report, const Session& session, const Global& global) {
   }
 }
 
+const char* plain_text(const std::exception& error) {
+  const bool memory = dynamic_cast<const std::bad_alloc*>(&error) != nullptr;
+  return memory ? "out of memory; a smaller --memory may help" : error.what();
+}
+
 int guarded(Session& session, const Global& global, const std::function<int()>& action) {
   try {
     return action();
@@ -115,11 +120,8 @@ int guarded(Session& session, const Global& global, const std::function<int()>& 
   } catch (const Error& error) {
     print_error(error.what(), global.use_color());
     return int(error.fault());
-  } catch (const std::bad_alloc&) {
-    print_error("out of memory; a smaller --memory may help", global.use_color());
-    return 3;
   } catch (const std::exception& error) {
-    print_error(error.what(), global.use_color());
+    print_error(plain_text(error), global.use_color());
     return 3;
   }
 }

@@ -1,12 +1,14 @@
 // The command line: a table of verbs.
 #include <fcntl.h>
-#include <malloc.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <exception>
 
+#include "memory.h"
 #include "verbs.h"
 
 #ifndef TESSERA_VERSION
@@ -50,12 +52,7 @@ void open_streams() {
   }
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  open_streams();
-  mallopt(M_MXFAST, 0);  // plans are many small things: the allocator's fast lists cost more than they save
-  for (int number : {SIGPIPE, SIGXFSZ}) std::signal(number, SIG_IGN);  // they come back as errors of write
+int run(int argc, char** argv) {
   tessera::cli::Global global;
   CLI::App app(header, "tessera");
   app.set_version_flag("--version", "tessera " TESSERA_VERSION);
@@ -75,6 +72,29 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "tessera: %s\n(tessera --help, tessera VERB --help)\n", wrong.what());
     return 2;
   }
-  const int status = global.action ? global.action() : 2;
-  return std::fflush(stdout) == 0 ? status : (status ? status : 3);
+  return global.action ? global.action() : 2;
+}
+
+// What even a message of its own could not be made of.
+int run_guarded(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "error: %s\n", tessera::cli::plain_text(error));
+    return 3;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  open_streams();
+  for (int number : {SIGPIPE, SIGXFSZ}) std::signal(number, SIG_IGN);  // they come back as errors of write
+  tessera::cli::prepare_memory();
+  const int status = run_guarded(argc, argv);
+  errno = 0;
+  const bool told = std::fflush(stdout) == 0 && !std::ferror(stdout);
+  if (told || status) return status;
+  if (errno != EPIPE) std::fputs("error: what was to be told could not all be written to stdout\n", stderr);
+  return 3;
 }

@@ -45,6 +45,8 @@ struct RequestOptions {
 std::pair<std::string, Value> setting(const std::string& text);
 // Prints a report: JSON on stdout if asked, else its lines; warnings to stderr.
 void show(const Report& report, const Session& session, const Global& global);
+// What is told of an exception that is nobody's refusal; made without memory.
+const char* plain_text(const std::exception& error);
 // Runs an action; prints what was refused; the exit status.
 int guarded(Session& session, const Global& global, const std::function<int()>& action);
 uint64_t size_option(const std::string& option, const std::string& text);

@@ -101,8 +101,9 @@ Report convert(Session& session, const Request& request, const ConvertOptions& o
   if (options.verify && !stopped()) output.verify();
   if (options.before_commit) options.before_commit();
   if (stopped()) return interrupted(output);
-  output.commit();
-  return summary.report(&result, std::chrono::duration<double>(Clock::now() - start).count(), false);
+  Report report = summary.report(&result, std::chrono::duration<double>(Clock::now() - start).count(), false);
+  output.commit();  // last: when the output has its name, nothing is left that may fail
+  return report;
 }
 
 }  // namespace tessera

@@ -1,7 +1,9 @@
 #include "run/buffer.h"
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <new>
 
 namespace tessera {
@@ -13,6 +15,12 @@ Buffer make_buffer(uint64_t bytes) {
   if (!memory) throw std::bad_alloc();
   if (bytes >= huge) madvise(memory, capacity / huge * huge, MADV_HUGEPAGE);  // of whole huge pages: the rest stays unused
   return {std::unique_ptr<std::byte, FreeMemory>(static_cast<std::byte*>(memory)), capacity};
+}
+
+uint64_t affordable(uint64_t budget) {
+  rlimit limit{};
+  const bool limited = getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+  return limited ? std::min<uint64_t>(budget, limit.rlim_cur / 2) : budget;
 }
 
 }  // namespace tessera

@@ -16,5 +16,7 @@ struct Buffer {
   uint64_t capacity = 0;
 };
 Buffer make_buffer(uint64_t bytes);  // std::bad_alloc
+// What of a budget for buffers can be had: at most half of the address space that the process may have.
+uint64_t affordable(uint64_t budget);
 
 }  // namespace tessera

@@ -145,7 +145,7 @@ CompareResult compare_outputs(const CompareEnd& a, const CompareEnd& b, const st
   const int count = thread_count(options.threads, jobs.size());  // nothing waits for a disk to write
   std::atomic<size_t> next{0};
   run_threads(count, shared.stop, [&] {
-    Comparer comparer(shared, options.memory / static_cast<uint64_t>(count));
+    Comparer comparer(shared, affordable(options.memory) / static_cast<uint64_t>(count));
     for (size_t j = next++; j < jobs.size() && !shared.stop; j = next++) comparer.run(jobs[j]);
     const std::lock_guard lock(shared.mutex);
     result.bytes_read += comparer.bytes_read();

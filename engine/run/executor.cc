@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "run/buffer.h"
 #include "run/threads.h"
 #include "run/worker.h"
 
@@ -31,10 +32,11 @@ RunResult execute(const Graph& graph, const Reader& reader, Writer& writer, cons
     if (t.output && !is_done(options.done, t)) state.total += uint64_t(volume(t.shape)) * byte_size(t.dtype);
 
   const int count = worker_count(options.threads, groups.size());
+  const uint64_t memory = affordable(options.memory) / uint64_t(count);
   std::atomic<size_t> next{0};
   RunResult sum;
   run_threads(count, state.stop, [&] {
-    Worker worker(state, options.memory / uint64_t(count));
+    Worker worker(state, memory);
     for (size_t g = next++; g < groups.size() && !state.stop; g = next++) worker.run(groups[g]);
     const std::lock_guard lock(state.mutex);
     add(sum, worker.result);

@@ -31,7 +31,7 @@ class MetadataReader {
       : path_(show_path(path)), tree_(read_pickle(InputFile(path).read_all(limits::pickle_bytes), {.file = path_})) {}
 
   DcpMetadata take() {
-    if (!is_object(tree_.root)) fail("it holds no Metadata object");
+    if (!is_a(tree_.root, "Metadata")) fail("it holds no Metadata object");
     const PickleId stored = attribute(tree_.root, "storage_data", "Metadata");
     const PickleId entries = attribute(tree_.root, "state_dict_metadata", "Metadata");
     require(stored, PickleKind::dict, "storage_data");
@@ -51,6 +51,12 @@ class MetadataReader {
 
   bool is_empty(PickleId id) const { return tree_.is(id, PickleKind::dict) && tree_.items(id).empty(); }
   bool is_object(PickleId id) const { return tree_.is(id, PickleKind::opaque); }
+  // An object of the class of that name in torch.distributed; which of its modules has it changed between versions.
+  bool is_a(PickleId id, std::string_view name) const {
+    if (!is_object(id)) return false;
+    const PickleSymbol& of = tree_.opaques[tree_.at(id).index].callee;
+    return of.name == name && of.module.starts_with("torch.distributed.");
+  }
 
   void require(PickleId id, PickleKind kind, std::string_view what) const {
     if (!tree_.is(id, kind)) fail(format("{} is of kind {}, not {}", what, name_of(tree_.at(id).kind), name_of(kind)));
@@ -62,8 +68,8 @@ class MetadataReader {
   }
 
   PickleId attribute(PickleId object, std::string_view key, std::string_view of) const {
-    const auto found = find(object, key);
-    if (!found) fail(format("{} without `{}`", of, key));
+    const auto found = is_a(object, of) ? find(object, key) : std::nullopt;
+    if (!found) fail(format("no {} with `{}`", of, key));
     return *found;
   }
 
@@ -121,18 +127,19 @@ class MetadataReader {
       fail(name, format("no name for a tensor: 1 to {} bytes, no NUL", limits::name_bytes));
     if (!is_object(value)) fail(name, format("described by a value of kind {}", name_of(tree_.at(value).kind)));
     if (find(value, "chunks")) return tensor(name, value);
-    if (const auto state = tree_.state(value); state && !is_empty(*state))
+    const auto state = tree_.state(value);
+    if (!is_a(value, "BytesStorageMetadata") || (state && !is_empty(*state)))
       fail(name, "neither a tensor nor an object: its description is of an unknown form");
     out_.objects.push_back({name, blob_of(name, nullptr)});
   }
 
   void tensor(const std::string& name, PickleId value) {
-    DcpTensor out{name, dtype(name, value), counts(attribute(value, "size", "a tensor"), "size"), {}};
+    DcpTensor out{name, dtype(name, value), counts(attribute(value, "size", "TensorStorageMetadata"), "size"), {}};
     if (out.shape.size() > limits::rank) fail(name, format("{} dimensions (limit {})", out.shape.size(), limits::rank));
     const auto elements = checked_product<int64_t>(out.shape);
     if (!elements || !checked_mul<int64_t>(*elements, info(out.dtype).bits))
       fail(name, format("its shape {} is too large", show_shape(out.shape)));
-    const PickleId chunks = attribute(value, "chunks", "a tensor");
+    const PickleId chunks = attribute(value, "chunks", "TensorStorageMetadata");
     require(chunks, PickleKind::list, "chunks");
     for (PickleId chunk : tree_.items(chunks)) out.slabs.push_back(slab(out, chunk));
     total_ += out.slabs.size();
@@ -141,8 +148,8 @@ class MetadataReader {
   }
 
   DType dtype(const std::string& name, PickleId value) const {
-    const PickleId properties = attribute(value, "properties", "a tensor");
-    const auto state = is_object(properties) ? tree_.state(properties) : std::nullopt;
+    const PickleId properties = attribute(value, "properties", "TensorStorageMetadata");
+    const auto state = is_a(properties, "TensorProperties") ? tree_.state(properties) : std::nullopt;
     const bool known = state && tree_.is(*state, PickleKind::tuple) && !tree_.items(*state).empty() &&
                        tree_.is(tree_.items(*state)[0], PickleKind::symbol);
     if (!known) fail(name, "its properties are of an unknown form");
@@ -154,8 +161,8 @@ class MetadataReader {
   }
 
   DcpSlab slab(const DcpTensor& tensor, PickleId chunk) const {
-    DcpSlab out{counts(attribute(chunk, "offsets", "a slab"), "offsets"),
-                counts(attribute(chunk, "sizes", "a slab"), "sizes"),
+    DcpSlab out{counts(attribute(chunk, "offsets", "ChunkStorageMetadata"), "offsets"),
+                counts(attribute(chunk, "sizes", "ChunkStorageMetadata"), "sizes"),
                 {}};
     const auto shown = [&] { return format("the slab at {} of {}", show_shape(out.offsets), show_shape(out.shape)); };
     if (out.offsets.size() != tensor.shape.size() || out.shape.size() != tensor.shape.size())

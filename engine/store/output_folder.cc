@@ -49,6 +49,18 @@ void remove_tree(const fs::path& path) {
   if (error) fail_io(path, "remove", error.value());
 }
 
+// Where memory ran out, what the run had taken may be free by now: a second turn can do better.
+void remove_quietly(const fs::path& path) noexcept {
+  for (int turn = 0; turn < 2; ++turn) {
+    try {
+      std::error_code error;
+      fs::remove_all(path, error);
+      if (!error) return;
+    } catch (const std::bad_alloc&) {
+    }
+  }
+}
+
 void rename_path(const fs::path& from, const fs::path& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) fail_io(from, "rename to " + show_path(to), errno);
 }
@@ -179,8 +191,7 @@ OutputFolder::OutputFolder(fs::path final_path, bool overwrite, bool resume)
 }
 
 OutputFolder::~OutputFolder() {
-  std::error_code ignored;
-  if (!committed_ && !keep_) fs::remove_all(partial_, ignored);
+  if (!committed_ && !keep_) remove_quietly(partial_);
 }
 
 void OutputFolder::clear_except(const std::set<fs::path>& files) const {
@@ -222,8 +233,7 @@ void OutputFolder::commit(bool sync) {
     throw;
   }
   committed_ = true;
-  std::error_code ignored;
-  fs::remove_all(partial_, ignored);
+  remove_quietly(partial_);
 }
 
 }  // namespace tessera

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <new>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -17,6 +18,7 @@ void start(std::vector<std::jthread>& threads, size_t count, const std::function
     threads.reserve(count);
     while (threads.size() < count) threads.emplace_back(work);
   } catch (const std::system_error&) {
+  } catch (const std::bad_alloc&) {
   }
 }
 

@@ -51,6 +51,9 @@ PickleId PickleBuilder::apply(PickleId callee, const Items& arguments) {
     }
     case GlobalUse::opaque:
     case GlobalUse::package:
+      for (PickleId argument : arguments)
+        if (tree.is(argument, PickleKind::storage))
+          fail(format("calls {} with a storage: no known way to make a tensor", describe(callee)));
       return opaque(tree.symbol(callee), arguments);
     case GlobalUse::rebuild_tensor:
     case GlobalUse::rebuild_tensor_v2:

@@ -19,6 +19,7 @@ namespace {
 constexpr uint32_t full32 = UINT32_MAX;
 constexpr size_t end_bytes = 22, end64_bytes = 56, locator_bytes = 20, central_bytes = 46, local_bytes = 30;
 constexpr uint64_t flag_descriptor = 8, flag_utf8 = 0x800;
+constexpr uint64_t last_version = 63;  // of the format; what a later one would bring is not known
 
 // What the central directory says of a member, beside ZipMember.
 struct Entry {
@@ -119,6 +120,8 @@ class ZipParser {
       fail(made, std::string(fault), here);
     if (comment != 0) fail(made, "it has a comment", here);
     if (zip_field(rest, 34, 2) != 0) fail(made, "it is on another disk", here);
+    if (const uint64_t version = zip_field(rest, 6, 1); version > last_version)
+      fail(made, format("version {}.{} of the format is needed, the last one is 6.3", version / 10, version % 10), here);
     made.flags = zip_field(rest, 8, 2);
     made.method = zip_field(rest, 10, 2);
     if ((made.flags & ~(flag_descriptor | flag_utf8)) != 0)

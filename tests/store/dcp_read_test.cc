@@ -180,3 +180,24 @@ TEST_CASE("dcp: every bit of .metadata is either refused or read as it was") {
   }
   CHECK(other == 0);
 }
+
+TEST_CASE("dcp: objects of other classes") {
+  const std::string classes = "torch.distributed.checkpoint.metadata";
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {classes + "\nMetadata\n", "vorch.distributed.checkpoint.metadata\nMetadata\n"},
+      {classes + "\nTensorStorageMetadata\n", classes + "\nTensorStorageMetadat\n"},
+      {classes + "\nChunkStorageMetadata\n", "other\nChunkStorageMetadata\n"},
+      {classes + "\nTensorProperties\n", "other\nTensorProperties\n"},
+      {classes + "\nMetadataIndex\n", "other\nMetadataIndex\n"}};
+  for (const auto& [right, wrong] : cases) {
+    const TempFolder folder;
+    const DcpSample sample = dcp_sample(folder);
+    const auto path = sample.put(folder);
+    std::string text = sample.metadata();
+    for (size_t at = text.find(right); at != std::string::npos; at = text.find(right, at + 1))
+      text.replace(at, right.size(), wrong);
+    REQUIRE(text != sample.metadata());
+    folder.put("ckpt/iter_0000003/.metadata", text);
+    check_refused([&] { open_checkpoint(path); }, {".metadata"});
+  }
+}

@@ -59,6 +59,12 @@ TEST_CASE("pickle: a subclass of tensor is an object") {
   CHECK(tree.is(tree.root, PickleKind::opaque));
 }
 
+TEST_CASE("pickle: a storage is given to nobody else") {
+  const Bytes other = call(global("tosch._utils", "_rebuild_tensor_v2"),
+                           {twelve, integer(0), integers({12}), integers({1}), no, ordered_dict()});
+  check_refused([&] { read(other); }, {"tosch._utils._rebuild_tensor_v2", "storage"});
+}
+
 TEST_CASE("pickle: views over twelve elements") {
   constexpr int64_t huge = int64_t{1} << 62;
   struct View {

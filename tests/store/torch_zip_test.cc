@@ -78,6 +78,16 @@ TEST_CASE("zip: archives of other writers") {
   check_good(folder, plain_zip(reversed));
 }
 
+TEST_CASE("zip: a later version of the format") {
+  const TempFolder folder;
+  std::string bytes = plain_zip(members());
+  const size_t version = bytes.find("PK\1\2") + 6;
+  bytes[version] = 63;
+  check_good(folder, bytes);
+  bytes[version] = 64;
+  check_refused([&] { open(folder, bytes); }, {"version 6.4"});
+}
+
 TEST_CASE("zip: deflated storages are read in any order") {
   const TempFolder folder;
   std::string large(100'000, '\0');

@@ -44,7 +44,7 @@ DOORS = {
     "CLI11": "cli/",
     "doctest/": "tests/",
 }
-SYSTEM = re.compile(r"[a-z_0-9]+|c?std[a-z]+\.h|(unistd|fcntl|dlfcn|errno|signal|string|limits|time|dirent|immintrin)\.h|sys/\w+\.h|linux/\w+\.h")
+SYSTEM = re.compile(r"[a-z_0-9]+|c?std[a-z]+\.h|(unistd|fcntl|dlfcn|errno|signal|string|limits|time|dirent|immintrin|execinfo|malloc|pthread)\.h|sys/\w+\.h|linux/\w+\.h")
 
 FAMILIES = ["gpt", "llama", "qwen", "mixtral", "mistral", "deepseek", "gemma", "falcon", "phi3", "neox", "bert", "bloom", "jamba", "olmo"]
 NOT_FAMILIES = re.compile("gptq", re.IGNORECASE)  # an encoding of weights
