@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/suggest.h"
 #include "base/text.h"
+#include "confine.h"
 #include "verbs.h"
 
 namespace tessera::cli {
@@ -16,7 +17,7 @@ namespace {
 bool chosen(const std::string& when, bool automatic) { return when == "always" || (when == "auto" && automatic); }
 
 void print_error(const std::string& message, bool color) {
-  std::fprintf(stderr, "%s%s\n", color ? "\033[31;1merror:\033[0m " : "error: ", message.c_str());
+  std::fprintf(stderr, "%s%s\n", color ? "\033[31;1merror:\033[0m " : "error: ", escape_lines(message).c_str());
 }
 
 }  // namespace
@@ -53,6 +54,19 @@ RuleFolders Global::folders() const {
       break;
     }
   return found;
+}
+
+void Global::confine_to(const std::vector<std::string>& read, const std::string& written) const {
+  if (no_sandbox) return;
+  Reach reach{{"/proc/self", "/sys/devices/system/cpu"}, {}};  // memory in use, number of processors
+  const auto add = [&](const std::filesystem::path& path) {
+    for (auto& one : read_reach(path)) reach.read.push_back(std::move(one));
+  };
+  for (const std::string& path : read)
+    if (!path.empty()) add(path);
+  for (const auto& folder : folders().folders) add(folder);
+  if (!written.empty()) reach.write.push_back(write_reach(written));
+  confine(reach);
 }
 
 void RequestOptions::add_to(CLI::App& verb) {
@@ -98,10 +112,14 @@ void show(const Report& report, const Session& session, const Global& global) {
       std::fprintf(stderr, "warning: %s\n", escape(warning, 2000).c_str());
   }
   if (global.json) {
-    std::printf("%s\n", to_json(report.json, {2, false, false}).c_str());
+    std::printf("%s\n", to_json(report.json, shown_json).c_str());
   } else if (!global.quiet) {
-    for (const std::string& line : report.lines) std::printf("%s\n", line.c_str());
+    for (const std::string& line : report.lines) print_line(stdout, line);
   }
+}
+
+void print_line(std::FILE* stream, const std::string& line) {
+  std::fprintf(stream, "%s\n", escape_lines(line).c_str());
 }
 
 int guarded(Session& session, const Global& global, const std::function<int()>& action) {

@@ -33,6 +33,7 @@ void add_global(CLI::App& app, tessera::cli::Global& global) {
   app.add_option("--color", global.color, "auto, always or never")->check(CLI::IsMember({"auto", "always", "never"}));
   app.add_option("--progress", global.progress, "auto, always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}));
+  app.add_flag("--no-sandbox", global.no_sandbox, "keep rights that no conversion needs: programs, network, other files");
   app.add_option("--rules-dir", global.rules_dirs,
                  "a folder of rule files, before $TESSERA_RULES and the installed one; may be repeated")
       ->allow_extra_args(false);
@@ -70,7 +71,7 @@ int main(int argc, char** argv) {
     app.exit(version);
     return 0;
   } catch (const CLI::ParseError& wrong) {
-    std::fprintf(stderr, "tessera: %s\n(tessera --help, tessera VERB --help)\n", wrong.what());
+    tessera::cli::print_line(stderr, std::string("tessera: ") + wrong.what() + "\n(tessera --help, tessera VERB --help)");
     return 2;
   }
   const int status = global.action ? global.action() : 2;

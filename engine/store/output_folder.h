@@ -13,6 +13,9 @@ class PathLock;
 // Error(usage) if the output is, contains or lies in one of the sources.
 void require_apart(const std::filesystem::path& output, const std::vector<std::filesystem::path>& sources);
 
+// Where everything of an output stands, finished or not.
+std::filesystem::path folder_of_output(const std::filesystem::path& final_path);
+
 // What the constructor and require_space would refuse, without making anything: for a dry run.
 void require_place(const std::filesystem::path& final_path, bool overwrite, uint64_t bytes);
 
