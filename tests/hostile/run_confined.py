@@ -178,7 +178,7 @@ def rules_and_tokenizers_elsewhere_are_read(b):
     tokenizer.mkdir()
     (tokenizer / "real").write_text("words\n")
     (tokenizer / "vocab.json").symlink_to("real")
-    (rules / "mine.yaml").write_text("extends: gpt2\nfamily: mine\n")
+    (rules / "mine.yaml").write_text("rules: 1\nfamily: mine\nextends: gpt2\n")
     out = b.fresh()
     b.run("convert", "--rules", rules / "mine.yaml", b.hf, out, "--tokenizer", tokenizer, "--dialect", "legacy")
     assert (out / "vocab.json").read_text() == "words\n"
@@ -234,7 +234,7 @@ def main():
                 test(bench)
             except (AssertionError, OSError, KeyError, ValueError) as fault:
                 failed += 1
-                print(f"failed  {test.__name__}: {fault!r}")
+                print(f"failed  {test.__name__}: {fault!r}", flush=True)
     print(f"{len(tests) - failed} passed, {failed} failed")
     sys.exit(1 if failed else 0)
 

@@ -71,7 +71,7 @@ class Bench:
         self.failed += bool(found)
         for fault in found[:3]:
             shown = " ".join(ascii(str(w))[1:-1][:90] for w in words)
-            print(f"failed  {shown} (exit {done.returncode}): {fault}")
+            print(f"failed  {shown} (exit {done.returncode}): {fault}", flush=True)
         return done
 
     # A checkpoint through every verb.
