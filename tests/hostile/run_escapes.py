@@ -290,7 +290,7 @@ def strange_rules(b):
         plain = text[:4000].replace("\n", " ")
         changes = [sound.replace("family: gpt2", f"family: {said}"), sound + f"\n{said}: {said}\n", sound + f"\nnotes:\n  - {said}\n", sound.replace("gpt2", said, 1),
                    sound + f"\nignore:\n  hf: {{ {said}: {said} }}\n", sound + f"\nrules:\n  {said}: {said}\n", f"rules: {said}\n", f"rules: 1\nfamily: x\nextends: {said}\n", f"rules: 1\nfamily: x\n{plain}\n",
-                   re.sub(r"(?m)^(  \w+: )(\d+)", rf"\1{said}", sound, count=1), sound.replace("h: hidden_size", f"h: {said}"), sound.replace("mcore:", f"{said}:"), sound.replace("wte.weight", plain[:800]),
+                   re.sub(r"(?m)^(  \w+: )(\d+)", lambda m: m[1] + said, sound, count=1), sound.replace("h: hidden_size", f"h: {said}"), sound.replace("mcore:", f"{said}:"), sound.replace("wte.weight", plain[:800]),
                    *[sound.replace(line, line + " " + said, 1) for line in sound.splitlines() if ":" in line and not line.strip().startswith("#")][::9]]
         for k, changed in enumerate(changes):
             path = folder / f"r{number}_{k}.yaml"
