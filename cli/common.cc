@@ -56,17 +56,21 @@ RuleFolders Global::folders() const {
   return found;
 }
 
-void Global::confine_to(const std::vector<std::string>& read, const std::string& written) const {
+void Global::confine_to(const std::vector<std::string>& read, const std::string& written, bool libtorch) const {
   if (no_sandbox) return;
-  Reach reach{{"/proc/self", "/sys/devices/system/cpu"}, {}};  // memory in use, number of processors
+  Needs needs{{"/proc/self", "/sys/devices/system/cpu"}, {}};  // memory in use, number of processors
   const auto add = [&](const std::filesystem::path& path) {
-    for (auto& one : read_reach(path)) reach.read.push_back(std::move(one));
+    for (auto& one : read_reach(path)) needs.read.push_back(std::move(one));
   };
   for (const std::string& path : read)
     if (!path.empty()) add(path);
   for (const auto& folder : folders().folders) add(folder);
-  if (!written.empty()) reach.write.push_back(write_reach(written));
-  confine(reach);
+  if (libtorch) {
+    needs.read.insert(needs.read.end(), {"/proc", "/sys", "/etc", "/usr", "/lib", "/lib64", "/opt"});
+    needs.write.emplace_back("/dev");
+  }
+  if (!written.empty()) needs.write.push_back(write_reach(written));
+  confine(needs);
 }
 
 void RequestOptions::add_to(CLI::App& verb) {

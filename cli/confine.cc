@@ -86,14 +86,14 @@ void allow(int ruleset, const std::filesystem::path& path, uint64_t rights) {
   if (!added) fail_confine("landlock_add_rule");
 }
 
-void confine_files(const Reach& reach) {
+void confine_files(const Needs& needs) {
   const long version = syscall(landlock::create, nullptr, size_t{0}, landlock::ask_version);
   if (version < 1) return;
   const landlock::Ruleset set = landlock::of_version(version);
   const int ruleset = int(syscall(landlock::create, &set, sizeof set, 0));
   if (ruleset < 0) fail_confine("landlock_create_ruleset");
-  for (const auto& path : reach.read) allow(ruleset, path, set.files & landlock::reading);
-  for (const auto& path : reach.write) allow(ruleset, path, set.files & landlock::writing);
+  for (const auto& path : needs.read) allow(ruleset, path, set.files & landlock::reading);
+  for (const auto& path : needs.write) allow(ruleset, path, set.files & landlock::writing);
   const bool done = syscall(landlock::restrict_self, ruleset, 0) == 0;
   ::close(ruleset);
   if (!done) fail_confine("landlock_restrict_self");
@@ -109,9 +109,9 @@ void confine_calls() {
 
 }  // namespace
 
-void confine(const Reach& reach) {
+void confine(const Needs& needs) {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return;
-  confine_files(reach);
+  confine_files(needs);
   confine_calls();
 }
 
@@ -120,7 +120,7 @@ void confine(const Reach& reach) {
 #else
 
 namespace tessera::cli {
-void confine(const Reach&) {}
+void confine(const Needs&) {}
 }  // namespace tessera::cli
 
 #endif

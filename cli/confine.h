@@ -8,12 +8,12 @@
 namespace tessera::cli {
 
 // What may still be opened from now on. A folder: all that is in it. What is not there is nobody's to open.
-struct Reach {
+struct Needs {
   std::vector<std::filesystem::path> read, write;
 };
 
 // Of this thread and of all that it starts later, for good: so call it before the first thread. Error(world) if the kernel
 // can, but does not.
-void confine(const Reach& reach);
+void confine(const Needs& needs);
 
 }  // namespace tessera::cli

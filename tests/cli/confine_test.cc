@@ -24,7 +24,7 @@
 
 namespace fs = std::filesystem;
 using tessera::cli::confine;
-using tessera::cli::Reach;
+using tessera::cli::Needs;
 using tessera::testing::TempFolder;
 
 namespace {
@@ -38,7 +38,7 @@ constexpr bool sanitized = false;
 constexpr int allowed = 0;
 
 // errno of `attempt` in a process of its own, 0 if it was not refused, 1000 + signal if that ended it.
-int outcome(const std::function<long()>& attempt, const Reach& reach = {}, bool confined = true) {
+int outcome(const std::function<long()>& attempt, const Needs& needs = {}, bool confined = true) {
   const pid_t child = fork();
   if (child == 0) {
     if (confined) confine(reach);
@@ -56,7 +56,7 @@ long landlock_version() { return syscall(444, nullptr, size_t{0}, 1); }
 struct Folders {
   TempFolder work;
   fs::path in = work.path() / "in", out = work.path() / "out", other = work.path() / "other";
-  Reach reach{{in}, {out}};
+  Needs reach{{in}, {out}};
   Folders() {
     for (const fs::path& folder : {in, out, other}) {
       fs::create_directory(folder);
