@@ -226,6 +226,7 @@ def main():
     tests = [every_verb_is_confined, no_sandbox_keeps_all_rights, the_kernel_says_so, links_of_a_download_cache_are_followed,
              links_in_rank_folders_are_followed, what_lies_above_is_read, rules_and_tokenizers_elsewhere_are_read,
              outputs_are_replaced_and_gone_on_with, strace_finds_no_refusal]
+    tests = [test for test in tests if not sys.argv[2:] or test.__name__ in sys.argv[2:]]
     failed = 0
     with tempfile.TemporaryDirectory() as work:
         bench = Bench(build, pathlib.Path(work))

@@ -224,6 +224,7 @@ def main():
     program = str(pathlib.Path(sys.argv[1]).resolve() / "tessera")
     tests = [only_regular_files_are_read, files_that_the_user_names, a_manifest_that_is_no_file, things_in_the_way_of_an_output, an_index_leads_nowhere, parents_of_rules_lead_nowhere,
              tensor_names_are_no_paths, side_files_do_not_pose_as_the_checkpoint, side_files_have_names_that_can_be_written_down, rules_write_names_that_can_be_read, iterations_are_numbers_of_folders]
+    tests = [test for test in tests if not sys.argv[2:] or test.__name__ in sys.argv[2:]]
     failed = 0
     with tempfile.TemporaryDirectory() as work:
         bench = Bench(program, pathlib.Path(work))
