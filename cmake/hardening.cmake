@@ -32,5 +32,5 @@ if(NOT TESSERA_SANITIZE)
   target_compile_options(tessera_options INTERFACE
     $<BUILD_INTERFACE:$<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE;-D_FORTIFY_SOURCE=${level}>>)
 endif()
-# operator[] of the standard containers held to their bounds.
+# operator[] of the standard containers held to their bounds, in all floors but run/ (engine/CMakeLists.txt).
 target_compile_definitions(tessera_options INTERFACE $<BUILD_INTERFACE:_GLIBCXX_ASSERTIONS>)
