@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "base/text.h"
 #include "verbs.h"
 
 #ifndef TESSERA_VERSION
@@ -71,7 +72,7 @@ int main(int argc, char** argv) {
     app.exit(version);
     return 0;
   } catch (const CLI::ParseError& wrong) {
-    tessera::cli::print_line(stderr, std::string("tessera: ") + wrong.what() + "\n(tessera --help, tessera VERB --help)");
+    tessera::cli::print_line(stderr, "tessera: " + tessera::escape(wrong.what()) + "\n(tessera --help, tessera VERB --help)");
     return 2;
   }
   const int status = global.action ? global.action() : 2;
