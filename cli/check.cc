@@ -62,6 +62,10 @@ int run(const Options& options, const Global& global, Session& session) {
   if (!options.explain.empty()) return explain(options.explain);
   if (!options.schema.empty()) return print_schema(options.schema);
   if (options.files.empty()) fail_usage("check: which rule files?");
+  std::vector<std::string> read = options.files;
+  read.push_back(options.check.config.string());
+  read.push_back(options.check.checkpoint.string());
+  global.confine_to(read);
   Findings findings;
   std::vector<std::string> counts;
   List reports;
@@ -74,14 +78,14 @@ int run(const Options& options, const Global& global, Session& session) {
     status = std::max(status, checked.fault ? int(*checked.fault) : checked.diagnostics.failed() ? 1 : 0);
     reports.push_back(checked.report.json);
     if (!global.json && !global.quiet)
-      for (const std::string& line : checked.report.lines) std::printf("%s\n", line.c_str());
+      for (const std::string& line : checked.report.lines) print_line(stdout, line);
   }
   std::fputs(render(findings.all(), session.sources, global.use_color()).c_str(), stderr);
-  for (const std::string& count : counts) std::fprintf(stderr, "%s\n", count.c_str());
+  for (const std::string& count : counts) print_line(stderr, count);
   if (global.json) {
     Map report;
     report["files"] = std::move(reports);
-    std::printf("%s\n", to_json(report, {2, false, false}).c_str());
+    std::printf("%s\n", to_json(report, shown_json).c_str());
   }
   return status;
 }

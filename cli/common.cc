@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/suggest.h"
 #include "base/text.h"
+#include "confine.h"
 #include "verbs.h"
 
 namespace tessera::cli {
@@ -57,6 +58,23 @@ RuleFolders Global::folders() const {
   return found;
 }
 
+void Global::confine_to(const std::vector<std::string>& read, const std::string& written, bool libtorch) const {
+  if (no_sandbox) return;
+  Needs needs{{"/proc/self", "/sys/devices/system/cpu"}, {}};  // memory in use, number of processors
+  const auto add = [&](const std::filesystem::path& path) {
+    for (auto& one : read_reach(path)) needs.read.push_back(std::move(one));
+  };
+  for (const std::string& path : read)
+    if (!path.empty()) add(path);
+  for (const auto& folder : folders().folders) add(folder);
+  if (libtorch) {
+    needs.read.insert(needs.read.end(), {"/proc", "/sys", "/etc", "/usr", "/lib", "/lib64", "/opt"});
+    needs.write.emplace_back("/dev");
+  }
+  if (!written.empty()) needs.write.push_back(write_reach(written));
+  confine(needs);
+}
+
 void RequestOptions::add_to(CLI::App& verb) {
   verb.add_option("--rules", request.rules, "a rule file, or a family's name");
   verb.add_option("--from", request.from, "side of the source");
@@ -100,15 +118,19 @@ void show(const Report& report, const Session& session, const Global& global) {
       std::fprintf(stderr, "warning: %s\n", escape(warning, 2000).c_str());
   }
   if (global.json) {
-    std::printf("%s\n", to_json(report.json, {2, false, false}).c_str());
+    std::printf("%s\n", to_json(report.json, shown_json).c_str());
   } else if (!global.quiet) {
-    for (const std::string& line : report.lines) std::printf("%s\n", line.c_str());
+    for (const std::string& line : report.lines) print_line(stdout, line);
   }
 }
 
 const char* plain_text(const std::exception& error) {
   const bool memory = dynamic_cast<const std::bad_alloc*>(&error) != nullptr;
   return memory ? "out of memory; a smaller --memory may help" : error.what();
+}
+
+void print_line(std::FILE* stream, const std::string& line) {
+  std::fprintf(stream, "%s\n", escape_lines(line).c_str());
 }
 
 int guarded(Session& session, const Global& global, const std::function<int()>& action) {
@@ -118,10 +140,13 @@ int guarded(Session& session, const Global& global, const std::function<int()>& 
     std::fputs(render(refused.diagnostics, session.sources, global.use_color()).c_str(), stderr);
     return 1;
   } catch (const Error& error) {
-    print_error(error.what(), global.use_color());
+    print_error(escape_lines(error.what()).c_str(), global.use_color());
     return int(error.fault());
-  } catch (const std::exception& error) {
+  } catch (const std::bad_alloc& error) {
     print_error(plain_text(error), global.use_color());
+    return 3;
+  } catch (const std::exception& error) {
+    print_error(escape_lines(plain_text(error)).c_str(), global.use_color());
     return 3;
   }
 }

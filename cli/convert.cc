@@ -40,10 +40,14 @@ int run(Options& options, const Global& global, Session& session) {
   if (options.convert.device != "cpu" && !convert_options.torch_kernel)
     fail_usage("--device: only --kernel torch has devices");
   interrupt::catch_signals();
+  const bool writes = !convert_options.dry_run;
+  if (convert_options.torch_kernel && writes) load_torch_kernel(convert_options.device);
+  global.confine_to({options.source, options.tokenizer, request.rules}, writes ? options.target : "",
+                    convert_options.torch_kernel);
   Progress progress(global);
   convert_options.progress = [&](uint64_t done, uint64_t total) { progress(done, total); };
   convert_options.interrupted = [] { return interrupt::number() != 0; };
-  if (!global.quiet) convert_options.say = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
+  if (!global.quiet) convert_options.say = [](const std::string& line) { print_line(stderr, line); };
   convert_options.before_writing = [&](const std::filesystem::path& unfinished) {
     interrupt::writing(how_to_go_on(unfinished, convert_options.hash));
   };

@@ -23,7 +23,8 @@ int run(const Options& options, bool tolerant, const Global& global, Session& se
   asked.memory = size_option("--memory", options.memory);
   if (tolerant) asked.tolerance = options.tolerance;
   for (const std::string& text : options.settings) asked.settings.insert(setting(text));
-  if (!global.quiet) asked.say = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
+  if (!global.quiet) asked.say = [](const std::string& line) { print_line(stderr, line); };
+  global.confine_to({options.a, options.b, options.diff.rules});
   Progress progress(global);
   asked.progress = [&](uint64_t done, uint64_t total) { progress(done, total); };
   const Compared compared = diff(session, asked);

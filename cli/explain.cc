@@ -21,6 +21,7 @@ int run(Options& options, const Global& global, Session& session) {
   request.config_file = options.config;
   request.format = options.format;
   const uint64_t shard = size_option("--max-shard-size", options.max_shard_size);
+  global.confine_to({options.source, options.config, request.rules});
   show(explain(session, request, options.name, shard), session, global);
   return 0;
 }

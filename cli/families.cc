@@ -9,6 +9,7 @@ void add_families(CLI::App& app, Global& global) {
     global.action = [&global] {
       Session session;
       return guarded(session, global, [&] {
+        global.confine_to({});
         show(families(session, global.folders()), session, global);
         return 0;
       });

@@ -18,14 +18,14 @@ struct Options {
 int show_draft(const Options& options, const Global& global, const Session& session, const Drafted& drafted) {
   if (!options.output.empty() && !drafted.text.empty()) write_text(options.output, drafted.text, options.overwrite);
   if (global.json)
-    std::printf("%s\n", to_json(drafted.report.json, {2, false, false}).c_str());
+    std::printf("%s\n", to_json(drafted.report.json, shown_json).c_str());
   else if (options.output.empty())
     std::fputs(drafted.text.c_str(), stdout);
   for (const std::string& line : drafted.report.lines)
     if (!global.quiet) std::fprintf(stderr, "%s\n", escape(line, 2000).c_str());
   std::fputs(render(drafted.checked.diagnostics, session.sources, global.use_color()).c_str(), stderr);
   for (const std::string& line : drafted.checked.report.lines)
-    if (!global.quiet) std::fprintf(stderr, "%s\n", line.c_str());
+    if (!global.quiet) print_line(stderr, line);
   return drafted.checked.diagnostics.failed() ? 1 : 0;
 }
 
@@ -38,6 +38,7 @@ int run(const Options& options, const Global& global, Session& session) {
   request.family = options.family;
   request.folders = global.folders();
   request.borrow = !options.plain;
+  global.confine_to({options.source, options.other, options.config}, options.output);
   return show_draft(options, global, session, init(session, request));
 }
 

@@ -20,6 +20,7 @@ void add_inspect(CLI::App& app, Global& global) {
     global.action = [options, &global] {
       Session session;
       return guarded(session, global, [&] {
+        global.confine_to({options->path});
         show(inspect(session, options->path, global.folders(), options->inspect), session, global);
         return 0;
       });

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <exception>
 
+#include "base/text.h"
 #include "memory.h"
 #include "verbs.h"
 
@@ -36,6 +37,7 @@ void add_global(CLI::App& app, tessera::cli::Global& global) {
   app.add_option("--color", global.color, "auto, always or never")->check(CLI::IsMember({"auto", "always", "never"}));
   app.add_option("--progress", global.progress, "auto, always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}));
+  app.add_flag("--no-sandbox", global.no_sandbox, "keep rights that no conversion needs: programs, network, other files");
   app.add_option("--rules-dir", global.rules_dirs,
                  "a folder of rule files, before $TESSERA_RULES and the installed one; may be repeated")
       ->allow_extra_args(false);
@@ -69,7 +71,7 @@ int run(int argc, char** argv) {
     app.exit(version);
     return 0;
   } catch (const CLI::ParseError& wrong) {
-    std::fprintf(stderr, "tessera: %s\n(tessera --help, tessera VERB --help)\n", wrong.what());
+    tessera::cli::print_line(stderr, "tessera: " + tessera::escape(wrong.what()) + "\n(tessera --help, tessera VERB --help)");
     return 2;
   }
   return global.action ? global.action() : 2;

@@ -29,10 +29,13 @@ int run(Options& options, Global global, Session& session) {
   const bool is_plain = view.format == "text" || view.format == "json";
   if (global.json && view.format != "json") fail_usage(format("--json: not with --format {}", view.format));
   if (!view.names_of.empty() && !is_plain) fail_usage(format("--names: text or json, not {}", view.format));
-  view.print = [quiet = global.quiet && view.format == "text"](std::string_view text) {
-    if (!quiet && std::fwrite(text.data(), 1, text.size(), stdout) != text.size())
+  const bool plain = view.format == "text";
+  view.print = [plain, quiet = global.quiet && plain](std::string_view text) {
+    const std::string shown = plain ? escape_lines(text) : std::string(text);
+    if (!quiet && std::fwrite(shown.data(), 1, shown.size(), stdout) != shown.size())
       fail_world("stdout: cannot be written");
   };
+  global.confine_to({options.source, options.config, options.against, request.rules});
   const Report report = plan(session, request, view);
   global.json = view.format == "json" && !view.names_of.empty();
   show(report, session, global);

@@ -1,6 +1,7 @@
 // One function a verb: it adds its subcommand; when the user chose it, its action runs and says the exit status.
 #pragma once
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <functional>
 #include <string>
 
@@ -10,7 +11,7 @@ namespace tessera::cli {
 
 // Options that every verb has, and how things are shown.
 struct Global {
-  bool json = false, quiet = false, verbose = false;
+  bool json = false, quiet = false, verbose = false, no_sandbox = false;
   std::string color = "auto", progress = "auto";
   std::vector<std::string> rules_dirs;
   std::function<int()> action;
@@ -18,6 +19,9 @@ struct Global {
   bool use_color() const;
   bool use_progress() const;
   RuleFolders folders() const;
+  // From now on nothing is opened but these (empty ones are none), what lies around them, and rule files (confine.h); with
+  // `libtorch`, what that and a device's driver open when they are used first.
+  void confine_to(const std::vector<std::string>& read, const std::string& written = "", bool libtorch = false) const;
 };
 
 void add_convert(CLI::App& app, Global& global);
@@ -47,6 +51,8 @@ std::pair<std::string, Value> setting(const std::string& text);
 void show(const Report& report, const Session& session, const Global& global);
 // What is told of an exception that is nobody's refusal; made without memory.
 const char* plain_text(const std::exception& error);
+// Whatever it was made of: no control character reaches a terminal.
+void print_line(std::FILE* stream, const std::string& line);
 // Runs an action; prints what was refused; the exit status.
 int guarded(Session& session, const Global& global, const std::function<int()>& action);
 uint64_t size_option(const std::string& option, const std::string& text);

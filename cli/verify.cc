@@ -11,7 +11,7 @@ namespace {
 int show_verified(const Verified& verified, const Session& session, const Global& global) {
   constexpr size_t most = 20;
   for (size_t i = 0; i < verified.damage.size() && i < most; ++i)
-    std::fprintf(stderr, "damage: %s\n", verified.damage[i].c_str());
+    print_line(stderr, "damage: " + verified.damage[i]);
   if (verified.damage.size() > most) std::fprintf(stderr, "damage: and %zu more\n", verified.damage.size() - most);
   show(verified.report, session, global);
   return verified.damage.empty() ? 0 : 1;
@@ -33,6 +33,7 @@ void add_verify(CLI::App& app, Global& global) {
     global.action = [options, &global] {
       Session session;
       return guarded(session, global, [&] {
+        global.confine_to({options->path});
         return show_verified(verify(options->path, options->threads), session, global);
       });
     };

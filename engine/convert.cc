@@ -76,6 +76,8 @@ Report interrupted(OutputRun& output) {
 
 }  // namespace
 
+void load_torch_kernel(const std::string& device) { torch_kernel(device); }
+
 Report convert(Session& session, const Request& request, const ConvertOptions& options) {
   const auto start = Clock::now();
   const auto prepared = prepare(session, request, options.max_shard_size);

@@ -139,7 +139,7 @@ class Telling {
   void tell_config() {
     std::vector<std::string> keys;
     for (const ConfigFinding& one : findings_.config)
-      keys.push_back(format("{}: {} in A, {} in B", one.key, show(one.a), show(one.b)));
+      keys.push_back(format("{}: {} in A, {} in B", escape(one.key), show(one.a), show(one.b)));
     tell_list(options_.strict ? "configuration" : "configuration (not counted without --strict)", keys);
   }
 

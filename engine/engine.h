@@ -156,6 +156,12 @@ struct Drafted {
 Drafted init(Session& session, const InitRequest& request);
 // Puts a text into a file as a whole or not at all. Error(usage) if there is one and it may not be replaced.
 void write_text(const std::filesystem::path& path, const std::string& text, bool overwrite);
+// What the verbs open, for a process that will open nothing else (cli/confine.h). Of a checkpoint or rule file: itself, the
+// folder around it, folders above that speak of it, and links in these. Of an output: the folder in which it appears.
+std::vector<std::filesystem::path> read_reach(const std::filesystem::path& path);
+std::filesystem::path write_reach(const std::filesystem::path& output);
+// Opens the module of the torch kernel, and the device: for a process that could not do so later.
+void load_torch_kernel(const std::string& device);
 const char* explain_diagnostic(std::string_view id);  // nullptr if there is no such id
 std::string explain_diagnostics();                    // of all ids, as a page
 // The JSON Schemas of schemas/, as they were when this was built: "rules", "dialect", "report", ...

@@ -53,7 +53,8 @@ OutputSpec output_spec(const Prepared& prepared, const Format& format_, uint64_t
     if (op_writes(move.op) && model.rules->rules[move.why].linear)
       spec.tensors[prepared.plan.graph.tensors[move.to].index].linear = true;
   spec.max_shard_size = max_shard_size;
-  if (const Value* iteration = source.config.find("iteration"); iteration && iteration->as_int()) {
+  const Value* iteration = source.side == "mcore" ? source.config.find("iteration") : nullptr;
+  if (iteration && iteration->as_int()) {
     spec.iteration = *iteration->as_int();
     spec.release = spec.iteration == 0;
   }

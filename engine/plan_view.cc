@@ -93,9 +93,9 @@ void compare_lists(const std::vector<std::string>& ours, const std::filesystem::
   std::set_difference(ours.begin(), ours.end(), theirs.begin(), theirs.end(), std::back_inserter(more));
   Diagnostics diagnostics;
   for (const std::string& line : missing)
-    diagnostics.error("V01", {}, format("{} has `{}`; the rules do not", path.string(), line));
+    diagnostics.error("V01", {}, format("{} has `{}`; the rules do not", show_path(path), escape(line)));
   for (const std::string& line : more)
-    diagnostics.error("V01", {}, format("the rules make `{}`; {} does not have it", line, path.string()));
+    diagnostics.error("V01", {}, format("the rules make `{}`; {} does not have it", escape(line), show_path(path)));
   if (diagnostics.failed()) throw Refused(diagnostics);
 }
 

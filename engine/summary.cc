@@ -53,6 +53,12 @@ void add_list(Report& report, const std::string& title, const std::vector<std::s
   if (items.size() > 10) report.lines.push_back(format("  ... and {} more", items.size() - 10));
 }
 
+// Names from files, each cut for itself.
+std::string in_one_line(std::vector<std::string> names) {
+  for (std::string& name : names) name = escape(name);
+  return cut(join(names, ", "), 4000);
+}
+
 // What stands beside the weights in the source and has no place in the target.
 std::vector<std::string> left_behind(const Prepared& prepared) {
   const Contents& source = prepared.reader->contents();
@@ -112,11 +118,10 @@ Report Summary::report(const RunResult* result, double seconds, bool dry_run) co
     add_io(report, io_costs(plan.graph, prepared_.reader->contents()));
   add_list(report, "left out", plan.graph.ignored);
   if (const auto left = left_behind(prepared_); !left.empty())
-    report.lines.push_back("left behind, since only weights are converted: " + escape(join(left, ", "), 4000));
-  if (!plan.model.defaulted.empty()) report.lines.push_back("taken by default: " + join(plan.model.defaulted, ", "));
+    report.lines.push_back("left behind, since only weights are converted: " + in_one_line(left));
+  if (!plan.model.defaulted.empty()) report.lines.push_back("taken by default: " + in_one_line(plan.model.defaulted));
   if (!plan.model.dropped_keys.empty())
-    report.lines.push_back("configuration keys that nothing carries over: " +
-                           escape(join(plan.model.dropped_keys, ", "), 4000));
+    report.lines.push_back("configuration keys that nothing carries over: " + in_one_line(plan.model.dropped_keys));
   report.warnings = plan.model.notes;
   const auto& warnings = prepared_.reader->contents().warnings;
   report.warnings.insert(report.warnings.end(), warnings.begin(), warnings.end());

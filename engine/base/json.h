@@ -20,7 +20,9 @@ struct JsonStyle {
   int indent = -1;         // -1: one line, `,` and `:` without blanks
   bool sort_keys = false;
   bool ascii = true;       // escape everything beyond ASCII, as Python's json.dumps does
+  bool shown = false;      // for a terminal: escape what escape() of text.h does
 };
+inline constexpr JsonStyle shown_json{2, false, false, true}, shown_json_line{-1, false, false, true};
 // Floats print as Python's repr does (1e-05, 0.1, 1.0), infinities and NaN as its json.dumps does. Opaque numbers print
 // their text, other opaques as strings; a byte that is no UTF-8 prints as U+FFFD.
 std::string to_json(const Value& value, const JsonStyle& style = {});

@@ -72,7 +72,8 @@ class Printer {
     static constexpr std::string_view plain = "\"\\\b\f\n\r\t", letters = "\"\\bfnrt";
     const size_t letter = code < 0x80 ? plain.find(static_cast<char>(code)) : plain.npos;
     if (letter != plain.npos) return put(std::string{'\\', letters[letter]});
-    if (code < 0x20 || (style_.ascii && code >= 0x7F)) return print_escape(code);
+    const bool harmful = style_.shown && is_harmful(code);
+    if (code < 0x20 || harmful || (style_.ascii && code >= 0x7F)) return print_escape(code);
     put(code == 0xFFFD ? "\xEF\xBF\xBD" : bytes);
   }
 

@@ -25,17 +25,6 @@ Lead read_lead(uint8_t lead) {
   return {};
 }
 
-// Characters that move the cursor, reorder the line, or show nothing.
-bool is_harmful(char32_t c) {
-  struct Interval {
-    char32_t first, last;
-  };
-  static constexpr Interval harmful[] = {{0x00, 0x1F},     {0x7F, 0x9F},     {0x61C, 0x61C},
-                                         {0x200B, 0x200F}, {0x2028, 0x202E}, {0x2060, 0x206F},
-                                         {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB}, {0xE0000, 0xE007F}};
-  return std::any_of(std::begin(harmful), std::end(harmful), [c](Interval i) { return c >= i.first && c <= i.last; });
-}
-
 bool needs_escape(std::string_view raw) {
   for (size_t at = 0; at < raw.size();) {
     const auto rune = decode_rune(raw, at);
@@ -46,6 +35,17 @@ bool needs_escape(std::string_view raw) {
 }
 
 }  // namespace
+
+bool is_harmful(char32_t code) {
+  struct Interval {
+    char32_t first, last;
+  };
+  static constexpr Interval harmful[] = {{0x00, 0x1F},     {0x7F, 0x9F},     {0x61C, 0x61C},
+                                         {0x200B, 0x200F}, {0x2028, 0x202E}, {0x2060, 0x206F},
+                                         {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB}, {0xE0000, 0xE007F}};
+  return std::any_of(std::begin(harmful), std::end(harmful),
+                     [code](Interval i) { return code >= i.first && code <= i.last; });
+}
 
 std::optional<Rune> decode_rune(std::string_view text, size_t at) {
   const Lead lead = read_lead(static_cast<uint8_t>(text[at]));
@@ -79,6 +79,12 @@ std::string escape(std::string_view raw, size_t most) {
     if (backslash) out += '\\';
   }
   return cut(std::move(out), most);
+}
+
+std::string escape_lines(std::string_view raw) {
+  std::vector<std::string> lines = split(raw, '\n');
+  for (std::string& line : lines) line = escape(line, std::string::npos);
+  return join(lines, "\n");
 }
 
 bool is_utf8(std::string_view text) {

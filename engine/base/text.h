@@ -16,6 +16,10 @@ using fmt::format;
 // Text from a file made safe to show on a terminal: control characters, ESC, invalid UTF-8 and bidirectional marks as
 // \xNN or \u{...}, backslash doubled only when something was escaped; cut at `most` bytes with "...".
 std::string escape(std::string_view raw, size_t most = 200);
+// The same for each line, and whole: for a text made of what was escaped and of what may not have been.
+std::string escape_lines(std::string_view raw);
+// Moves the cursor, reorders the line, or shows nothing: escape() lets none through.
+bool is_harmful(char32_t code);
 // One character of `raw` from byte `at` (inside) on, as escape() shows it; moves `at` behind it.
 std::string escape_next(std::string_view raw, size_t& at);
 // A code point and its length in bytes. nullopt where the text is not UTF-8; surrogates and overlong forms are not.

@@ -207,7 +207,7 @@ class DraftWriter {
 
 }  // namespace
 
-std::string yaml_quoted(const std::string& text) { return to_json(Value(text), {-1, false, false}); }
+std::string yaml_quoted(const std::string& text) { return to_json(Value(text), shown_json_line); }
 
 std::string yaml_text(const std::string& text) {
   const auto is_simple = [](char c) {

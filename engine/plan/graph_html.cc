@@ -30,7 +30,6 @@ List numbers(const std::vector<uint32_t>& values) {
 // the JSON.
 void draw_sections(const GraphView& view, const Sink& sink) {
   const Sections all = sections_of(view);
-  const JsonStyle one_line{-1, false, false};
   const auto list_of = [&](const std::vector<uint32_t>& bands) {
     List list;
     for (uint32_t band : bands) list.push_back(numbers(all.bands[band].moves));
@@ -39,14 +38,14 @@ void draw_sections(const GraphView& view, const Sink& sink) {
   sink("[");
   for (const Section& section : all.sections) {
     sink(&section == &all.sections.front() ? "\n" : ",\n");
-    sink("{\"title\":" + to_json(section.title, one_line) + ",\"layers\":[");
+    sink("{\"title\":" + to_json(section.title, shown_json_line) + ",\"layers\":[");
     for (uint32_t layer : section.layers) {
       Map json;
       json["title"] = all.layers[layer].title;
       List kinds;
       for (const auto& kind : all.layers[layer].kinds) kinds.push_back(list_of(kind));
       json["kinds"] = std::move(kinds);
-      sink((layer == section.layers.front() ? "\n" : ",\n") + to_json(json, one_line));
+      sink((layer == section.layers.front() ? "\n" : ",\n") + to_json(json, shown_json_line));
     }
     sink("]}");
   }

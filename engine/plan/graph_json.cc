@@ -13,7 +13,6 @@
 namespace tessera {
 namespace {
 
-constexpr JsonStyle one_line{-1, false, false};
 constexpr const char* omission_kinds[] = {"pad", "unused", "copy"};
 
 // JSON has no word for infinities and NaN, and the page's parser takes none: they become texts ("inf").
@@ -45,8 +44,8 @@ class GraphJson {
   void run(const Map& head) {
     sink_("{\n");
     for (const auto& [key, value] : head)
-      sink_(format("{}: {},\n", to_json(key, one_line), to_json(finite(value), one_line)));
-    sink_(format("\"costs\": {},\n\"graph\": {{\n", to_json(costs(), one_line)));
+      sink_(format("{}: {},\n", to_json(key, shown_json_line), to_json(finite(value), shown_json_line)));
+    sink_(format("\"costs\": {},\n\"graph\": {{\n", to_json(costs(), shown_json_line)));
     list("tensors", view_.tensors, [&](TensorId id) { return tensor(id); });
     list("moves", view_.moves, [&](uint32_t i) { return move(view_.graph.moves[i]); });
     list("rules", shown_rules_, [&](RuleId rule) { return rule_json(rule); });
@@ -68,7 +67,7 @@ class GraphJson {
     sink_(format("\"{}\": [", name));
     const char* between = "\n";
     for (const auto& item : items) {
-      sink_(between + to_json(row(item), one_line));
+      sink_(between + to_json(row(item), shown_json_line));
       between = ",\n";
     }
     sink_(std::string(items.empty() ? "]" : "\n]") + end);

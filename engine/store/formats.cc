@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "store/file.h"
 #include "store/hf_dir.h"
+#include "store/limits.h"
 #include "store/megatron_dir.h"
 #include "store/sniff.h"
 #include "store/torch_dist.h"
@@ -39,6 +40,15 @@ std::unique_ptr<Reader> open_file_by_content(const fs::path& path) {
   return open_torch_file(path);
 }
 
+// What the readers here would refuse is not written. Names are made by rules, and sizes by the configuration.
+void require_name(const std::string& name) {
+  const bool sound = !name.empty() && name.size() <= limits::name_bytes && name.find('\0') == std::string::npos &&
+                     is_utf8(name) && name != "__metadata__";
+  if (!sound)
+    throw Error(Fault::mapping, format("the rules write a tensor `{}`: that is no name which every format can hold (1 to {} "
+                                       "bytes of UTF-8, no NUL, not `__metadata__`)", escape(name), limits::name_bytes));
+}
+
 }  // namespace
 
 const std::vector<Format>& formats() {
@@ -64,6 +74,7 @@ std::unique_ptr<Reader> open_checkpoint(const fs::path& path) {
 std::unique_ptr<Writer> create_checkpoint(const OutputSpec& spec) {
   const Format* format = find_format(spec.format);
   if (!format || !format->create) fail_usage(tessera::format("format `{}` cannot be written", escape(spec.format)));
+  for (const OutTensor& tensor : spec.tensors) require_name(tensor.name);
   return format->create(spec);
 }
 

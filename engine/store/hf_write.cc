@@ -1,15 +1,15 @@
 // Hugging Face folders as save_pretrained writes them: shards, config.json, side files; the index is the mark that the
 // rest is whole.
-#include <set>
+#include <optional>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "store/file.h"
 #include "store/hash_file.h"
 #include "store/hf_dir.h"
 #include "store/safetensors.h"
 #include "store/shards.h"
+#include "store/side_files.h"
 #include "store/torch_write.h"
 
 namespace tessera {
@@ -80,7 +80,6 @@ class HfWriter : public Writer {
   void add_shard(const OutputSpec& spec, const std::string& name, const Weights& weights,
                  const std::vector<uint32_t>& of);
   void add_index(const OutputSpec& spec, std::string_view name);
-  void add_side_files(const OutputSpec& spec);
   void add_small(std::vector<SmallFile>& files, std::string_view name, std::string text);
 
   std::filesystem::path folder_;
@@ -88,7 +87,7 @@ class HfWriter : public Writer {
   std::vector<uint32_t> local_;  // by tensor: its number within its shard
   std::vector<OutPlace> places_;
   std::vector<FileInfo> files_;  // shards first, in order
-  std::vector<InputFile> side_files_;
+  std::optional<SideFiles> side_files_;
   std::vector<SmallFile> small_, marks_;
   std::map<std::filesystem::path, std::string> outside_;
 };
@@ -101,7 +100,7 @@ HfWriter::HfWriter(const OutputSpec& spec, const Weights& weights)
     add_shard(spec, shard_name(weights.stem, weights.extension, i, shards.size()), weights, shards[i]);
   if (!spec.config.empty()) add_small(small_, "config.json", pretty(spec.config));
   if (shards.size() > 1) add_index(spec, weights.index);
-  add_side_files(spec);
+  side_files_.emplace(spec, files_);
 }
 
 void HfWriter::add_shard(const OutputSpec& spec, const std::string& name, const Weights& weights,
@@ -131,17 +130,6 @@ void HfWriter::add_index(const OutputSpec& spec, std::string_view name) {
   add_small(marks_, name, pretty(std::move(index)));
 }
 
-// Files of the output's own come before a side file of the same name.
-void HfWriter::add_side_files(const OutputSpec& spec) {
-  std::set<std::filesystem::path> taken;
-  for (const FileInfo& file : files_) taken.insert(file.path);
-  for (const std::filesystem::path& path : spec.side_files) {
-    if (!taken.insert(path.filename()).second) continue;
-    side_files_.emplace_back(path);
-    files_.push_back({path.filename(), side_files_.back().size()});
-  }
-}
-
 void HfWriter::add_small(std::vector<SmallFile>& files, std::string_view name, std::string text) {
   files_.push_back({name, text.size()});
   files.push_back({name, std::move(text)});
@@ -162,7 +150,7 @@ void HfWriter::finish(bool sync) {
     shard->finish(sync);
     outside_.merge(shard->outside());
   }
-  for (const InputFile& file : side_files_) outside_[file.path().filename()] = copy_into(folder_, file, sync);
+  side_files_->copy(folder_, sync, outside_);
   for (const SmallFile& file : small_) {
     write_whole_file(folder_ / file.path, file.bytes, sync);
     outside_[file.path] = hash_text(file.bytes);

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "store/hf_dir.h"
+#include "store/limits.h"
 
 namespace tessera {
 namespace {
@@ -42,7 +43,8 @@ class HeaderReader {
   void iteration() {
     const auto found = find("iteration");
     if (!found || tree_.is(*found, PickleKind::none)) return;
-    if (!tree_.is(*found, PickleKind::integer) || tree_.at(*found).value < 0) fail("iteration is not a count");
+    const bool count = tree_.is(*found, PickleKind::integer) && tree_.at(*found).value >= 0;
+    if (!count || tree_.at(*found).value > limits::iteration) fail("iteration is not a count that a folder's name can hold");
     header_.iteration = tree_.at(*found).value;
   }
 

@@ -2,12 +2,14 @@
 // is the mark that the rest is whole.
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "store/file.h"
 #include "store/megatron_dir.h"
 #include "store/megatron_pickle.h"
+#include "store/side_files.h"
 #include "store/torch_write.h"
 
 namespace tessera {
@@ -42,10 +44,7 @@ class MegatronWriter : public Writer {
         storage_(spec.tensors.size()) {
     add_ranks(spec);
     if (optimizer_ == DummyOptimizer::distributed) add_optimizers(spec);
-    for (const fs::path& path : spec.side_files) {
-      side_files_.emplace_back(path);
-      files_.push_back({path.filename(), side_files_.back().size()});
-    }
+    side_files_.emplace(spec, files_);
     files_.push_back({megatron_tracker, tracker_.size()});
   }
 
@@ -73,7 +72,7 @@ class MegatronWriter : public Writer {
       archives_[i].finish(sync);
       outside_[files_[i].path] = archives_[i].hash_outside();
     }
-    for (const InputFile& file : side_files_) outside_[file.path().filename()] = copy_into(root_, file, sync);
+    side_files_->copy(root_, sync, outside_);
   }
 
   std::vector<SmallFile> marks() const override { return {{megatron_tracker, tracker_}}; }
@@ -156,7 +155,7 @@ class MegatronWriter : public Writer {
   std::vector<OutPlace> places_;
   std::vector<size_t> storage_;  // by tensor: in its archive
   std::vector<TorchArchiveWriter> archives_;
-  std::vector<InputFile> side_files_;
+  std::optional<SideFiles> side_files_;
   std::vector<FileInfo> files_;  // archives first, in order
   std::map<fs::path, std::string> outside_;
 };

@@ -168,6 +168,7 @@ void require_apart(const fs::path& output, const std::vector<fs::path>& sources)
 }
 
 fs::path partial_folder(const fs::path& final_path) { return beside(resolve(final_path), ".", ".partial"); }
+fs::path folder_of_output(const fs::path& final_path) { return resolve(final_path).parent_path(); }
 
 void require_place(const fs::path& final_path, bool overwrite, uint64_t bytes) {
   const fs::path final = resolve(final_path);

@@ -15,6 +15,8 @@ void require_apart(const std::filesystem::path& output, const std::vector<std::f
 
 // Where the output of that name grows.
 std::filesystem::path partial_folder(const std::filesystem::path& final_path);
+// Where everything of an output stands, finished or not.
+std::filesystem::path folder_of_output(const std::filesystem::path& final_path);
 
 // What the constructor and require_space would refuse, without making anything: for a dry run.
 void require_place(const std::filesystem::path& final_path, bool overwrite, uint64_t bytes);

@@ -2,6 +2,7 @@
 // tracker are the marks that the rest is whole. Offsets are known from the start, so tensors are written straight to their places.
 #include <algorithm>
 #include <cassert>
+#include <optional>
 #include <unordered_map>
 
 #include "base/error.h"
@@ -11,6 +12,7 @@
 #include "store/file.h"
 #include "store/hash_file.h"
 #include "store/megatron_pickle.h"
+#include "store/side_files.h"
 #include "store/torch_dist.h"
 #include "store/torch_write.h"
 
@@ -71,10 +73,7 @@ class TorchDistWriter : public Writer {
     files_.push_back({fs::path(folder_) / "common.pt", common_->size()});
     add_small(small_, "metadata.json", backend);
     add_small(marks_, ".metadata", pickle_dcp_metadata(metadata_));
-    for (const fs::path& path : spec.side_files) {
-      side_files_.emplace_back(path);
-      files_.push_back({path.filename(), side_files_.back().size()});
-    }
+    side_files_.emplace(spec, files_);
     files_.push_back({megatron_tracker, tracker.size()});
     marks_.push_back({megatron_tracker, tracker});
   }
@@ -116,7 +115,7 @@ class TorchDistWriter : public Writer {
       write_whole_file(root_ / file.path, file.bytes, sync);
       outside_[file.path] = hash_text(file.bytes);
     }
-    for (const InputFile& file : side_files_) outside_[file.path().filename()] = copy_into(root_, file, sync);
+    side_files_->copy(root_, sync, outside_);
   }
 
   std::vector<SmallFile> marks() const override { return marks_; }
@@ -194,7 +193,7 @@ class TorchDistWriter : public Writer {
   std::vector<OutputFile> data_;
   std::optional<TorchArchiveWriter> common_;
   std::vector<SmallFile> small_, marks_;
-  std::vector<InputFile> side_files_;
+  std::optional<SideFiles> side_files_;
   std::vector<FileInfo> files_;  // data files first
   std::map<fs::path, std::string> outside_;
 };

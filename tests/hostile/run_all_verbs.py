@@ -20,13 +20,13 @@ def main():
     with tempfile.TemporaryDirectory() as work:
         fixtures = str(pathlib.Path(work) / "fixtures")
         subprocess.run([sys.executable, str(HERE / "make.py"), fixtures], check=True, stdout=subprocess.DEVNULL)
-        commands = [f"{tessera} inspect {{path}}", f"check={tessera} check {{path}}",
+        commands = [f"{tessera} inspect {{path}}", f"verify={tessera} verify {{path}}", f"check={tessera} check {{path}}",
                     f"plan={tessera} plan --rules {{rules}} {{path}}", f"convert={tessera} convert --rules {{rules}} {{path}} {{out}}"]
         words = [sys.executable, str(HERE / "judge.py"), fixtures, "--list-cmd", f"{tessera} inspect --json --hash {{path}}"]
         words += UNLIMITED if sanitized.runtimes(tessera) else []
         for command in commands:
             words += ["--cmd", command]
-        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
     print(done.stdout[-15000:])
     found = re.findall(r"(\d+) passed, (\d+) failed", done.stdout)
     return 1 if done.returncode or not found else 0

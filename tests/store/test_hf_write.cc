@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "store/file.h"
 #include "store/formats.h"
+#include "store/limits.h"
 #include "store/temp_folder.h"
 
 using namespace tessera;
@@ -116,4 +117,32 @@ TEST_CASE("hf: there are no ranks, and formats have names") {
   check_refused([&] { create_checkpoint(spec); }, {"format `gguf` cannot be written"}, Fault::usage);
   CHECK(find_format("bin")->side == "hf");
   CHECK(find_format("gguf") == nullptr);
+}
+
+TEST_CASE("hf: a name that the readers would refuse is not written") {
+  const TempFolder folder;
+  const std::string longest(limits::name_bytes, 'w');
+  for (const std::string& name : {std::string(), std::string("__metadata__"), std::string("a\0b", 3), std::string("\xff"), longest + "w"}) {
+    CAPTURE(escape(name));
+    for (const char* format : {"safetensors", "bin"}) {
+      OutputSpec spec = example(folder.path(), format, 1000);
+      spec.tensors[1].name = name;
+      check_refused([&] { create_checkpoint(spec); }, {"is no name which every format can hold"}, Fault::mapping);
+    }
+  }
+  OutputSpec spec = example(folder.path(), "safetensors", 1000);
+  spec.tensors[1].name = longest;
+  CHECK(create_checkpoint(spec) != nullptr);
+}
+
+TEST_CASE("hf: what goes along does not stand in for the output's own files") {
+  const TempFolder folder, other;
+  OutputSpec spec = example(folder.path(), "safetensors", 1000);
+  for (const char* name : {"latest_checkpointed_iteration.txt", ".metadata", "release", "iter_0000001", "mp_rank_00", "tessera.json",
+                           ".tessera-resume", "config.json", "model.safetensors", "words.txt"})
+    spec.side_files.push_back(other.put(name, "x"));
+  write_example(*create_checkpoint(spec), folder.path());
+  CHECK(names(folder.path()) == "config.json model.safetensors words.txt");
+  spec.side_files = {other.put("a\nb", "x")};
+  check_refused([&] { create_checkpoint(spec); }, {"a\\x0ab: goes along", "no plain text"});
 }

@@ -40,6 +40,7 @@ DOORS = {
     "torch/": "engine/run/torch_kernel.cc",
     "ATen/": "engine/run/torch_kernel.cc",
     "c10/": "engine/run/torch_kernel.cc",
+    "linux/": "cli/",
     "CLI/": "cli/",
     "CLI11": "cli/",
     "doctest/": "tests/",
