@@ -129,8 +129,10 @@ const char* plain_text(const std::exception& error) {
   return memory ? "out of memory; a smaller --memory may help" : error.what();
 }
 
-void print_line(std::FILE* stream, const std::string& line) {
+void print_line(std::FILE* stream, const std::string& line) try {
   std::fprintf(stream, "%s\n", escape_lines(line).c_str());
+} catch (const std::bad_alloc&) {  // what was done stays done
+  std::fputs("(too little memory to show this line)\n", stream);
 }
 
 int guarded(Session& session, const Global& global, const std::function<int()>& action) {

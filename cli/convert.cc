@@ -42,8 +42,8 @@ int run(Options& options, const Global& global, Session& session) {
   interrupt::catch_signals();
   const bool writes = !convert_options.dry_run;
   if (convert_options.torch_kernel && writes) load_torch_kernel(convert_options.device);
-  global.confine_to({options.source, options.tokenizer, request.rules}, writes ? options.target : "",
-                    convert_options.torch_kernel);
+  global.confine_to({options.source, options.tokenizer, request.rules, writes ? "" : options.target},
+                    writes ? options.target : "", convert_options.torch_kernel);
   Progress progress(global);
   convert_options.progress = [&](uint64_t done, uint64_t total) { progress(done, total); };
   convert_options.interrupted = [] { return interrupt::number() != 0; };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine.h"
+#include "store/file.h"
 #include "store/manifest.h"
 #include "store/megatron_dir.h"
 #include "store/output_folder.h"
@@ -22,9 +23,9 @@ bool is_entered(const fs::path& folder) {
 
 // Download caches keep files elsewhere and put links into the folder that is named.
 void add_links(const fs::path& folder, int deeper, std::vector<fs::path>& found) {
-  std::error_code error;
+  std::error_code error;  // what cannot be listed is refused by whoever reads it
   fs::directory_iterator entry(folder, error);
-  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+  for (; !error && entry != fs::directory_iterator(); next_entry(entry, error)) {
     std::error_code ignored;
     if (entry->is_symlink(ignored)) found.push_back(entry->path());
     if (deeper > 0 && is_entered(entry->path()) && entry->is_directory(ignored))

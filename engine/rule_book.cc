@@ -26,7 +26,7 @@ std::vector<std::filesystem::path> yaml_files(const std::filesystem::path& folde
   std::vector<std::filesystem::path> found;
   if (type_of(folder) != std::filesystem::file_type::directory) return found;
   std::error_code error;
-  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
+  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end; next_entry(entry, error))
     if (entry->path().extension() == ".yaml" && type_of(entry->path()) == std::filesystem::file_type::regular) found.push_back(entry->path());
   if (error) fail_io(folder, "read", error.value());
   std::sort(found.begin(), found.end());

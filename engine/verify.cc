@@ -75,7 +75,7 @@ class Verification {
     std::set<std::string> known{manifest_file};
     for (const ManifestFile& file : manifest_->files) known.insert(file.file);
     fs::recursive_directory_iterator entry(root_ / within_, error);
-    for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+    for (; !error && entry != fs::recursive_directory_iterator(); next_entry(entry, error)) {
       const std::string name = entry->path().lexically_relative(root_).string();
       if (!known.contains(name) && !entry->is_directory(error))
         warnings_.push_back(format("{}: the manifest does not name it", escape(name)));

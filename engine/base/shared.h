@@ -3,34 +3,24 @@
 #pragma once
 #include <atomic>
 #include <compare>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 namespace tessera {
-
-// What a list holds; of other values, nothing that could be given.
-template <class T>
-struct ItemOf {
-  struct type {
-    type() = delete;
-  };
-};
-template <class Item>
-struct ItemOf<std::vector<Item>> {
-  using type = Item;
-};
 
 template <class T>
 class Shared {
  public:
   Shared() : Shared(none()) {}
   Shared(T value) : held_(new Held{1, std::move(value)}) {}
-  Shared(std::initializer_list<typename ItemOf<T>::type> items) : Shared(T(items)) {}
+  template <class List = T>
+  Shared(std::initializer_list<typename List::value_type> items) requires(!std::same_as<T, std::string>)
+      : Shared(T(items)) {}
   Shared(const Shared& other) noexcept : held_(other.held_) { held_->holders.fetch_add(1, std::memory_order_relaxed); }
   Shared(Shared&& other) noexcept : held_(std::exchange(other.held_, nullptr)) {}  // leaves nothing to look at
   Shared& operator=(Shared other) noexcept {

@@ -47,7 +47,7 @@ std::set<std::string> names_in(const fs::path& folder) {
   std::set<std::string> names;
   std::error_code error;
   fs::directory_iterator entry(folder, error);
-  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) names.insert(entry->path().filename());
+  for (; !error && entry != fs::directory_iterator(); next_entry(entry, error)) names.insert(entry->path().filename());
   if (error) fail_io(folder, "read", error.value());
   return names;
 }

@@ -98,7 +98,7 @@ class Checkpoint {
   void list_folders() {
     std::error_code error;
     fs::directory_iterator entry(where_.folder, error);
-    for (; !error && entry != fs::directory_iterator(); entry.increment(error))
+    for (; !error && entry != fs::directory_iterator(); next_entry(entry, error))
       if (const std::string name = entry->path().filename().string(); name.starts_with("mp_rank_")) add_folder(name);
     if (error) fail_world(format("{}: {}", show_path(where_.folder), error.message()));
     if (folders_.empty()) fail_world(format("{}: no mp_rank_* folders in it", show_path(where_.folder)));

@@ -17,7 +17,7 @@ std::vector<std::string> names_in(const fs::path& folder) {
   std::error_code error;
   fs::directory_iterator entry(folder, error);
   std::vector<std::string> names;
-  for (; !error && entry != fs::directory_iterator(); entry.increment(error))
+  for (; !error && entry != fs::directory_iterator(); next_entry(entry, error))
     names.push_back(entry->path().filename().string());
   if (error) fail_world(format("{}: {}", show_path(folder), error.message()));
   std::sort(names.begin(), names.end());

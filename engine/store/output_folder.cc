@@ -132,7 +132,7 @@ uint64_t allocated(const fs::path& folder) {
   uint64_t bytes = 0;
   std::error_code error;
   fs::recursive_directory_iterator entry(folder, error);
-  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+  for (; !error && entry != fs::recursive_directory_iterator(); next_entry(entry, error)) {
     struct stat status {};
     if (lstat(entry->path().c_str(), &status) == 0 && S_ISREG(status.st_mode))
       bytes += static_cast<uint64_t>(status.st_blocks) * 512;
@@ -144,7 +144,7 @@ uint64_t allocated(const fs::path& folder) {
 void sync_tree(const fs::path& folder) {
   std::error_code error;
   fs::recursive_directory_iterator entry(folder, error);
-  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error))
+  for (; !error && entry != fs::recursive_directory_iterator(); next_entry(entry, error))
     if (entry->is_directory(error) && !error) sync_folder(entry->path());
   if (error) fail_io(folder, "read", error.value());
   sync_folder(folder);
@@ -199,7 +199,7 @@ void OutputFolder::clear_except(const std::set<fs::path>& files) const {
   std::error_code error;
   std::vector<fs::path> strange;
   fs::recursive_directory_iterator entry(partial_, error);
-  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+  for (; !error && entry != fs::recursive_directory_iterator(); next_entry(entry, error)) {
     const bool kept = files.contains(entry->path().lexically_relative(partial_));
     const bool folder = entry->symlink_status(error).type() == fs::file_type::directory;
     if (!folder && !kept) strange.push_back(entry->path());

@@ -156,7 +156,7 @@ class DistFolder {
   void warn_of_ranks(Contents& contents) const {
     std::error_code error;
     fs::directory_iterator entry(where_.folder, error);
-    for (; !error && entry != fs::directory_iterator(); entry.increment(error))
+    for (; !error && entry != fs::directory_iterator(); next_entry(entry, error))
       if (entry->path().filename().string().starts_with("mp_rank_"))
         return contents.warnings.push_back(format(
             "{}: a distributed checkpoint and mp_rank_* folders: these are not read, nor does Megatron read them",

@@ -41,7 +41,7 @@ constexpr int allowed = 0;
 int outcome(const std::function<long()>& attempt, const Needs& needs = {}, bool confined = true) {
   const pid_t child = fork();
   if (child == 0) {
-    if (confined) confine(reach);
+    if (confined) confine(needs);
     errno = 0;
     _exit(attempt() < 0 ? errno : allowed);
   }

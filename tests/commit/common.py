@@ -33,6 +33,12 @@ def sizes(**config):
         small_gpt2.CONFIG.update(before)
 
 
+def as_at_a_terminal():
+    """What a shell or a service in the background ignores, a program that it starts would ignore too."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Bench:
     def __init__(self, build, work):
         self.program, self.work = build / "tessera", work
@@ -65,7 +71,7 @@ class Bench:
         """A run that goes on beside the test."""
         env = dict(os.environ, **({"LD_PRELOAD": self.preload(), **faults} if faults else {}))
         command = list(map(str, self.command(way, *options, **{k: more.pop(k) for k in ("source", "out") if k in more})))
-        return subprocess.Popen(command, env=env, **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **more})
+        return subprocess.Popen(command, env=env, **{"preexec_fn": as_at_a_terminal, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **more})
 
     def preload(self):
         return sanitized.preload(self.program, self.shim)

@@ -7,7 +7,7 @@
    FAULT_WRITES=FILE    at exit, append the number of writes to files to FILE
    FAULT_SLOW=N         after FAULT_AT writes, every pread takes N ms more, whatever signals come: a slow disk cannot be interrupted
    FAULT_SLOW_SYNC=N    the same of fsync and fdatasync
-   FAULT_WAITS=FILE     is made when the first of these begins to wait
+   FAULT_WAITS=FILE     gets a byte when the first of these begins to wait
    FAULT_SYNC=N         the N-th fsync or fdatasync fails with EIO (those before and after it work)
    FAULT_SYNCS=FILE     at exit, append the number of fsyncs and fdatasyncs to FILE
    FAULT_FREE=N         statvfs says that N bytes are free
@@ -32,7 +32,18 @@
 
 static atomic_long calls, allocs, writes, syncs, threads;
 static long eintr, nth, on, shorter, ready, at, number, flip, slow, slow_sync, bad_sync, most_free, most_threads;
-static char *count_to, *writes_to, *syncs_to, *waits, *bad_stat;
+static int count_to, writes_to, syncs_to, waits; /* -1: not asked for */
+static char* bad_stat;
+
+/* Files to report to are opened before the program confines itself, and out of the way of its own numbers. */
+static int report(const char* name) {
+  const char* file = getenv(name);
+  int fd = file ? open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644) : -1;
+  int high = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 900);
+  if (high < 0) return fd;
+  close(fd);
+  return high;
+}
 
 __attribute__((constructor)) static void start(void) {
   const char* s;
@@ -40,32 +51,33 @@ __attribute__((constructor)) static void start(void) {
   eintr = (s = getenv("FAULT_EINTR")) ? atol(s) : 0;
   nth = (s = getenv("FAULT_MALLOC")) ? atol(s) : 0;
   on = (s = getenv("FAULT_MALLOC_ON")) ? atol(s) : 0;
-  count_to = getenv("FAULT_COUNT");
-  writes_to = getenv("FAULT_WRITES");
+  count_to = report("FAULT_COUNT");
+  writes_to = report("FAULT_WRITES");
   at = (s = getenv("FAULT_AT")) ? atol(s) : 0;
   number = (s = getenv("FAULT_SIGNAL")) ? atol(s) : 0;
   flip = (s = getenv("FAULT_FLIP")) ? atol(s) : 0;
   slow = (s = getenv("FAULT_SLOW")) ? atol(s) : 0;
   slow_sync = (s = getenv("FAULT_SLOW_SYNC")) ? atol(s) : 0;
-  waits = getenv("FAULT_WAITS");
+  waits = report("FAULT_WAITS");
   bad_stat = getenv("FAULT_STAT");
   bad_sync = (s = getenv("FAULT_SYNC")) ? atol(s) : 0;
-  syncs_to = getenv("FAULT_SYNCS");
+  syncs_to = report("FAULT_SYNCS");
   most_free = (s = getenv("FAULT_FREE")) ? atol(s) : -1;
   most_threads = (s = getenv("FAULT_THREADS")) ? atol(s) : -1;
   allocs = 0;
   ready = 1;
 }
-static void say(const char* file, long n) {
+static void say(int fd, long n) {
   char b[32];
-  int length = snprintf(b, sizeof b, "%ld\n", n), fd = open(file, O_WRONLY | O_CREAT | O_APPEND, 0644);
-  if (fd >= 0) { ssize_t r = write(fd, b, length); (void)r; close(fd); }
+  int length = snprintf(b, sizeof b, "%ld\n", n);
+  ssize_t r = write(fd, b, length);
+  (void)r;
 }
 __attribute__((destructor)) static void finish(void) {
   ready = 0;
-  if (count_to) say(count_to, allocs);
-  if (writes_to) say(writes_to, writes);
-  if (syncs_to) say(syncs_to, syncs);
+  if (count_to >= 0) say(count_to, allocs);
+  if (writes_to >= 0) say(writes_to, writes);
+  if (syncs_to >= 0) say(syncs_to, syncs);
 }
 /* True if this write is to be flipped. */
 static int strike(void) {
@@ -75,7 +87,7 @@ static int strike(void) {
 }
 static void wait_for_disk(long ms) {
   if (!ready || !ms || writes < at) return;
-  if (waits) { int fd = open(waits, O_WRONLY | O_CREAT, 0644); if (fd >= 0) close(fd); }
+  if (waits >= 0) say(waits, 1);
   struct timespec left = {ms / 1000, ms % 1000 * 1000000};
   while (nanosleep(&left, &left) != 0) {}
 }

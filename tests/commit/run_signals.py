@@ -37,7 +37,7 @@ def at_the_disk(b, way, *options, **faults):
     waits = b.work / "waits"
     waits.unlink(missing_ok=True)
     run = b.start(way, "--threads", "2", *options, faults={"FAULT_WAITS": str(waits), **faults})
-    wait_until(lambda: waits.exists() or run.poll() is not None)
+    wait_until(lambda: waits.exists() and waits.stat().st_size or run.poll() is not None)
     assert run.poll() is None, run.communicate()
     return run
 
