@@ -18,6 +18,7 @@ constexpr uint64_t most_rule_bytes = uint64_t{1} << 20;
 std::filesystem::file_type type_of(const std::filesystem::path& path) {
   std::error_code error;
   const auto type = std::filesystem::status(path, error).type();
+  if (error == std::errc::filename_too_long) return std::filesystem::file_type::not_found;
   if (type == std::filesystem::file_type::none) fail_io(path, "stat", error.value());
   return type;
 }
