@@ -157,7 +157,7 @@ def main():
             runs = [measure([program, *command]) for _ in range(asked.rounds)]
             seconds, peak = min(r[0] for r in runs), max(r[1] for r in runs)
             share = bytes_read([program, *command]) / total if title == name and shutil.which("strace") else None
-            cost = " ".join(line.strip() for line in runs[0][2].splitlines() if "requests" in line)
+            cost = next((line.strip() for line in runs[0][2].splitlines() if "requests" in line), "")
             rows.append(dict(title=title, tensors=len(tensors), claimed=total, seconds=seconds, mib=peak, share=share, cost=cost))
             print(f"{title}: {len(tensors)} tensors, {total / 1e9:.0f} GB: {seconds:.2f} s, {peak:.0f} MiB" + (f", read {share:.5%} of the bytes" if share is not None else "") + (f"; {cost}" if cost else ""), flush=True)
         shutil.rmtree(folder)

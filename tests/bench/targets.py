@@ -60,12 +60,13 @@ def seconds(summary):
 
 def to_megatron(b, cold):
     source = b.checkpoint("llama", b.asked.gb, "bf16")
-    commands = {"tessera": "--tp 4", "no_sync": "--tp 4 --no-sync"}
+    commands = {"tessera": "--tp 4", "no_sync": "--tp 4 --no-sync", "no_hash": "--tp 4 --no-hash"}
     found = b.compare(source, commands, "--tp", 4, *(["--cold", "--no-python"] if cold else ["--check"]))
     state, ours = "cold" if cold else "warm", found["tessera"]
     b.say("P1", f"HF -> Megatron TP 4, {state}, / (cp && sync)", ours["vs_cp_sync"], 0.85, more=seconds(ours))
     if cold:
         return
+    b.say("P7", "with checksums and hashes / without", ours["durable"] / found["no_hash"]["durable"], 1.05)
     b.say("P2", "the same with --no-sync, / cp", found["no_sync"]["vs_cp"], 1.1)
     b.say("P3", "peak memory, MiB", ours["rss"] / 2 ** 20, 256)
     b.say("P4", "/ the Python way, time", ours["vs_python"], 1 / 6, more="equal bits" if ours["check"] == "equal" else str(ours["check"]))
@@ -102,6 +103,18 @@ def transposes(b):
     b.say("P9", "two threads / one, durable", found["two"]["durable"] / found["one"]["durable"], 1 / 0.95)
 
 
+def plans_of_many(b):
+    out = b.work / "plans.json"
+    run(sys.executable, HERE / "plans.py", b.asked.build, "--work", b.work / "plans", "--rounds", b.asked.rounds, "--json", out, stdout=subprocess.DEVNULL)
+    for row in json.loads(out.read_text()):
+        size = f"{row['tensors']} tensors of {row['claimed'] / 1e9:.0f} GB"
+        many = row["title"] == "many"
+        b.say("P6", f"{row['title']}: {size}, s", row["seconds"], 1 if many else 10, more=row["cost"])
+        b.say("P6", f"{row['title']}: MiB", row["mib"], 200 if many else 1024)
+        if row["share"] is not None:
+            b.say("P6", f"{row['title']}: share of the bytes that is read, %", 100 * row["share"], 0.1)
+
+
 def starts(b):
     def median(*words):
         times = []
@@ -116,7 +129,7 @@ def starts(b):
 
 SUITES = {"to_megatron": lambda b: to_megatron(b, False), "to_megatron_cold": lambda b: to_megatron(b, True), "back": lambda b: back(b, False),
           "back_cold": lambda b: back(b, True), "reshard": lambda b: reshard(b, False), "reshard_cold": lambda b: reshard(b, True),
-          "transposes": transposes, "larger": larger, "starts": starts}
+          "transposes": transposes, "larger": larger, "plans": plans_of_many, "starts": starts}
 
 
 def main():
