@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "output_run.h"
 #include "run/executor.h"
+#include "store/folder.h"
 #include "summary.h"
 
 namespace tessera {
@@ -21,15 +22,14 @@ std::vector<std::filesystem::path> paths_of(const Contents& source) {
 std::vector<std::filesystem::path> tokenizer_files(const std::filesystem::path& folder) {
   std::error_code fault;
   std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, fault)) {
-    const std::string extension = entry.path().extension().string();
-    const std::string name = entry.path().filename().string();
+  for (const auto& entry : list_folder(folder, fault)) {
+    std::error_code ignored;
+    const std::string extension = entry.extension().string(), name = entry.filename().string();
     const bool weights = extension == ".safetensors" || extension == ".bin" || extension == ".pt";
     const bool ours = name == "config.json" || name == manifest_file || name.ends_with(".index.json");
-    if (entry.is_regular_file() && !weights && !ours) files.push_back(entry.path());
+    if (std::filesystem::is_regular_file(entry, ignored) && !weights && !ours) files.push_back(entry);
   }
   if (fault) fail_world(format("--tokenizer {}: {}", escape(folder.string()), fault.message()));
-  std::sort(files.begin(), files.end());
   return files;
 }
 

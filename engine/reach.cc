@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "engine.h"
-#include "store/file.h"
+#include "store/folder.h"
 #include "store/manifest.h"
 #include "store/megatron_dir.h"
 #include "store/output_folder.h"
@@ -24,12 +24,10 @@ bool is_entered(const fs::path& folder) {
 // Download caches keep files elsewhere and put links into the folder that is named.
 void add_links(const fs::path& folder, int deeper, std::vector<fs::path>& found) {
   std::error_code error;  // what cannot be listed is refused by whoever reads it
-  fs::directory_iterator entry(folder, error);
-  for (; !error && entry != fs::directory_iterator(); next_entry(entry, error)) {
+  for (const fs::path& entry : list_folder(folder, error)) {
     std::error_code ignored;
-    if (entry->is_symlink(ignored)) found.push_back(entry->path());
-    if (deeper > 0 && is_entered(entry->path()) && entry->is_directory(ignored))
-      add_links(entry->path(), deeper - 1, found);
+    if (fs::is_symlink(entry, ignored)) found.push_back(entry);
+    if (deeper > 0 && is_entered(entry) && fs::is_directory(entry, ignored)) add_links(entry, deeper - 1, found);
   }
 }
 

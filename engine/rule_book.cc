@@ -8,6 +8,7 @@
 #include "base/suggest.h"
 #include "base/text.h"
 #include "store/file.h"
+#include "store/folder.h"
 
 namespace tessera {
 namespace {
@@ -27,10 +28,9 @@ std::vector<std::filesystem::path> yaml_files(const std::filesystem::path& folde
   std::vector<std::filesystem::path> found;
   if (type_of(folder) != std::filesystem::file_type::directory) return found;
   std::error_code error;
-  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end; next_entry(entry, error))
-    if (entry->path().extension() == ".yaml" && type_of(entry->path()) == std::filesystem::file_type::regular) found.push_back(entry->path());
+  for (const auto& entry : list_folder(folder, error))
+    if (entry.extension() == ".yaml" && type_of(entry) == std::filesystem::file_type::regular) found.push_back(entry);
   if (error) fail_io(folder, "read", error.value());
-  std::sort(found.begin(), found.end());
   return found;
 }
 

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "engine.h"
 #include "store/file.h"
+#include "store/folder.h"
 #include "store/formats.h"
 #include "store/limits.h"
 #include "store/manifest_check.h"
@@ -74,10 +75,9 @@ class Verification {
     std::error_code error;
     std::set<std::string> known{manifest_file};
     for (const ManifestFile& file : manifest_->files) known.insert(file.file);
-    fs::recursive_directory_iterator entry(root_ / within_, error);
-    for (; !error && entry != fs::recursive_directory_iterator(); next_entry(entry, error)) {
-      const std::string name = entry->path().lexically_relative(root_).string();
-      if (!known.contains(name) && !entry->is_directory(error))
+    for (const fs::path& entry : list_tree(root_ / within_, error)) {
+      const std::string name = entry.lexically_relative(root_).string();
+      if (!known.contains(name) && !fs::is_directory(entry, error))
         warnings_.push_back(format("{}: the manifest does not name it", escape(name)));
     }
   }

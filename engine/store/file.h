@@ -19,16 +19,6 @@ std::string show_path(const std::filesystem::path& path);
 // Error(world) "<file>: cannot <doing>: <what errno says>".
 [[noreturn]] void fail_io(const std::filesystem::path& path, const std::string& doing, int error);
 
-// To a folder's next entry. The iterators' own increment(error) is noexcept and allocates: without memory it would end the program.
-template <class Iterator>
-void next_entry(Iterator& entry, std::error_code& error) {
-  try {
-    ++entry;
-  } catch (const std::filesystem::filesystem_error& fault) {
-    error = fault.code();
-  }
-}
-
 class DirectFile;
 
 // Move-only descriptor of a regular file open for reading; remembers which file it is, in which state.

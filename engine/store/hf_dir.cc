@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "store/file.h"
+#include "store/folder.h"
 #include "store/hf_index.h"
 #include "store/joined.h"
 #include "store/limits.h"
@@ -46,8 +47,7 @@ bool is_weight_file(std::string_view name) {
 std::set<std::string> names_in(const fs::path& folder) {
   std::set<std::string> names;
   std::error_code error;
-  fs::directory_iterator entry(folder, error);
-  for (; !error && entry != fs::directory_iterator(); next_entry(entry, error)) names.insert(entry->path().filename());
+  for (const fs::path& entry : list_folder(folder, error)) names.insert(entry.filename());
   if (error) fail_io(folder, "read", error.value());
   return names;
 }

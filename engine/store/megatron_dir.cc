@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "store/file.h"
+#include "store/folder.h"
 #include "store/hf_dir.h"
 #include "store/joined.h"
 #include "store/megatron_agree.h"
@@ -97,9 +98,8 @@ class Checkpoint {
 
   void list_folders() {
     std::error_code error;
-    fs::directory_iterator entry(where_.folder, error);
-    for (; !error && entry != fs::directory_iterator(); next_entry(entry, error))
-      if (const std::string name = entry->path().filename().string(); name.starts_with("mp_rank_")) add_folder(name);
+    for (const fs::path& entry : list_folder(where_.folder, error))
+      if (const std::string name = entry.filename().string(); name.starts_with("mp_rank_")) add_folder(name);
     if (error) fail_world(format("{}: {}", show_path(where_.folder), error.message()));
     if (folders_.empty()) fail_world(format("{}: no mp_rank_* folders in it", show_path(where_.folder)));
     std::sort(folders_.begin(), folders_.end(),

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "store/file.h"
+#include "store/folder.h"
 #include "store/limits.h"
 #include "store/megatron_dir.h"
 
@@ -15,12 +16,9 @@ namespace {
 
 std::vector<std::string> names_in(const fs::path& folder) {
   std::error_code error;
-  fs::directory_iterator entry(folder, error);
   std::vector<std::string> names;
-  for (; !error && entry != fs::directory_iterator(); next_entry(entry, error))
-    names.push_back(entry->path().filename().string());
+  for (const fs::path& entry : list_folder(folder, error)) names.push_back(entry.filename().string());
   if (error) fail_world(format("{}: {}", show_path(folder), error.message()));
-  std::sort(names.begin(), names.end());
   return names;
 }
 

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "store/file.h"
+#include "store/folder.h"
 #include "store/path_lock.h"
 #include "store/posix.h"
 
@@ -45,7 +46,7 @@ bool is_there(const fs::path& path) {
 
 void remove_tree(const fs::path& path) {
   std::error_code error;
-  fs::remove_all(path, error);
+  remove_tree(path, error);
   if (error) fail_io(path, "remove", error.value());
 }
 
@@ -54,7 +55,7 @@ void remove_quietly(const fs::path& path) noexcept {
   for (int turn = 0; turn < 2; ++turn) {
     try {
       std::error_code error;
-      fs::remove_all(path, error);
+      remove_tree(path, error);
       if (!error) return;
     } catch (const std::bad_alloc&) {
     }
@@ -100,7 +101,7 @@ void refuse_taken(const fs::path& final, bool overwrite) {
   if (!is_there(final)) return;
   std::error_code error;
   if (!fs::is_directory(final, error)) fail_usage(format("{}: exists and is not a folder", show_path(final)));
-  const bool empty = fs::is_empty(final, error);
+  const bool empty = list_folder(final, error).empty();
   if (error) fail_io(final, "read", error.value());
   if (!empty && !overwrite)
     fail_usage(format("{}: exists and is not empty; --overwrite replaces it", show_path(final)));
@@ -131,10 +132,9 @@ bool is_own_folder(const fs::path& path) {
 uint64_t allocated(const fs::path& folder) {
   uint64_t bytes = 0;
   std::error_code error;
-  fs::recursive_directory_iterator entry(folder, error);
-  for (; !error && entry != fs::recursive_directory_iterator(); next_entry(entry, error)) {
+  for (const fs::path& entry : list_tree(folder, error)) {
     struct stat status {};
-    if (lstat(entry->path().c_str(), &status) == 0 && S_ISREG(status.st_mode))
+    if (lstat(entry.c_str(), &status) == 0 && S_ISREG(status.st_mode))
       bytes += static_cast<uint64_t>(status.st_blocks) * 512;
   }
   if (error) fail_io(folder, "read", error.value());
@@ -143,9 +143,8 @@ uint64_t allocated(const fs::path& folder) {
 
 void sync_tree(const fs::path& folder) {
   std::error_code error;
-  fs::recursive_directory_iterator entry(folder, error);
-  for (; !error && entry != fs::recursive_directory_iterator(); next_entry(entry, error))
-    if (entry->is_directory(error) && !error) sync_folder(entry->path());
+  for (const fs::path& entry : list_tree(folder, error))
+    if (!error && fs::symlink_status(entry, error).type() == fs::file_type::directory) sync_folder(entry);
   if (error) fail_io(folder, "read", error.value());
   sync_folder(folder);
 }
@@ -198,11 +197,10 @@ OutputFolder::~OutputFolder() {
 void OutputFolder::clear_except(const std::set<fs::path>& files) const {
   std::error_code error;
   std::vector<fs::path> strange;
-  fs::recursive_directory_iterator entry(partial_, error);
-  for (; !error && entry != fs::recursive_directory_iterator(); next_entry(entry, error)) {
-    const bool kept = files.contains(entry->path().lexically_relative(partial_));
-    const bool folder = entry->symlink_status(error).type() == fs::file_type::directory;
-    if (!folder && !kept) strange.push_back(entry->path());
+  for (const fs::path& entry : list_tree(partial_, error)) {
+    const bool kept = files.contains(entry.lexically_relative(partial_));
+    const bool folder = fs::symlink_status(entry, error).type() == fs::file_type::directory;
+    if (!folder && !kept) strange.push_back(entry);
   }
   if (error) fail_io(partial_, "read", error.value());
   for (const fs::path& path : strange) remove_tree(path);

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "store/dcp_metadata.h"
 #include "store/file.h"
+#include "store/folder.h"
 #include "store/hf_dir.h"
 #include "store/limits.h"
 #include "store/megatron_rank.h"
@@ -155,9 +156,8 @@ class DistFolder {
 
   void warn_of_ranks(Contents& contents) const {
     std::error_code error;
-    fs::directory_iterator entry(where_.folder, error);
-    for (; !error && entry != fs::directory_iterator(); next_entry(entry, error))
-      if (entry->path().filename().string().starts_with("mp_rank_"))
+    for (const fs::path& entry : list_folder(where_.folder, error))
+      if (entry.filename().string().starts_with("mp_rank_"))
         return contents.warnings.push_back(format(
             "{}: a distributed checkpoint and mp_rank_* folders: these are not read, nor does Megatron read them",
             show_path(where_.folder)));

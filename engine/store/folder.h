@@ -1,0 +1,17 @@
+// What stands in a folder, by readdir: the iterators of std::filesystem allocate in functions that are noexcept, so without
+// memory they would end the program.
+#pragma once
+#include <filesystem>
+#include <system_error>
+#include <vector>
+
+namespace tessera {
+
+// Its entries, sorted; what was read before an error.
+std::vector<std::filesystem::path> list_folder(const std::filesystem::path& folder, std::error_code& error);
+// All below it, a folder before what stands in it; links are not entered.
+std::vector<std::filesystem::path> list_tree(const std::filesystem::path& folder, std::error_code& error);
+// With all below it, or a single file; nothing if it is not there.
+void remove_tree(const std::filesystem::path& path, std::error_code& error);
+
+}  // namespace tessera
