@@ -1,0 +1,78 @@
+// One layout: it prints as what reads the same, and in a place each part lies inside the shape.
+#include <map>
+#include <set>
+#include <stdexcept>
+
+#include "fuzz/target.h"
+#include "layout/layout.h"
+
+namespace tessera::fuzz {
+namespace {
+
+// By the first letter of an axis: small, one, large or empty.
+int64_t width(const std::string& axis) {
+  switch (axis[0]) {
+    case 'o':
+      return 1;
+    case 'v':
+      return int64_t{1} << 20;
+    case 'z':
+      return 0;
+    default:
+      return 2 + axis[0] % 3;
+  }
+}
+
+// Each part has the axes around it and behind it, and one more that it lays bare.
+std::map<std::string, PartAxes> parts_with_axes(const Layout& layout) {
+  std::map<std::string, PartAxes> parts;
+  for (const Word& part : parts_of(layout)) {
+    if (parts.contains(part.text)) continue;
+    std::set<std::string> axes{"bare"};
+    for (const Occurrence& occurrence : occurrences(layout, part.text)) {
+      for (const Word& axis : occurrence.on_the_way) axes.insert(axis.text);
+      for (const Word& axis : occurrence.axes) axes.insert(axis.text);
+    }
+    parts[part.text].axes.assign(axes.begin(), axes.end());
+  }
+  if (parts.empty()) {
+    std::set<std::string> axes;
+    for (const Word& axis : axes_of(layout)) axes.insert(axis.text);
+    parts["whole"].axes.assign(axes.begin(), axes.end());
+  }
+  return parts;
+}
+
+void check_place(const Placed& placed, const PartPlace& part) {
+  require(part.offset.size() == placed.shape.size(), "an offset for each dimension");
+  std::vector<__int128> last(part.offset.begin(), part.offset.end());
+  bool empty = false;
+  for (const auto* steps : {&part.steps, &part.others})
+    for (const Step& step : *steps) {
+      require(step.step >= 0 && step.dimension < last.size(), "a step in a dimension");
+      empty |= width(step.axis) == 0;
+      last[step.dimension] += static_cast<__int128>(width(step.axis) - 1) * step.step;
+    }
+  for (size_t k = 0; k < last.size() && !empty; ++k)
+    require(placed.shape[k] == 0 || last[k] < placed.shape[k], "a part lies inside the shape");
+}
+
+void run(std::string_view input) {
+  const auto read = parse_layout(input, 0, input.size());
+  if (const auto* fault = std::get_if<LayoutFault>(&read))
+    return require(fault->begin <= fault->end && fault->end <= input.size() && !fault->message.empty(), "a fault has a place");
+  const Layout& layout = std::get<Layout>(read);
+  const std::string text = to_text(layout);
+  const auto again = parse_layout(text, 0, text.size());
+  require(std::holds_alternative<Layout>(again) && to_text(std::get<Layout>(again)) == text, "it prints as what it is");
+  try {
+    const Placed placed = place(layout, parts_with_axes(layout), "whole", width);
+    for (const auto& [name, part] : placed.parts) check_place(placed, part);
+  } catch (const std::overflow_error&) {
+  }
+}
+
+const Registered registered({"layout", run});
+
+}  // namespace
+}  // namespace tessera::fuzz
