@@ -48,7 +48,8 @@ void check_view(const PickleTree& tree, const PickleTensor& tensor) {
     if (tensor.shape[i] > 0) last += static_cast<Wide>(tensor.shape[i] - 1) * static_cast<Wide>(tensor.strides[i]);
   }
   const Wide bytes = tree.storages[tensor.storage].bytes(), width = byte_size(tensor.dtype);
-  require(count == 0 ? last * width <= bytes : (last + 1) * width <= bytes, "a view lies inside its storage");
+  const Wide end = count == 0 ? static_cast<Wide>(tensor.offset) : last + 1;  // of an empty view its offset alone
+  require(end * width <= bytes, "a view lies inside its storage");
 }
 
 }  // namespace
