@@ -165,7 +165,7 @@ class Builder final : public YAML::EventHandler {
     } else if (Frame& frame = open_.back(); frame.node.kind == Node::Kind::list) {
       frame.node.items.push_back(std::move(node));
     } else {
-      frame.node.entries.emplace_back(std::move(*frame.key), std::move(node));
+      frame.node.entries.push_back({std::move(*frame.key), std::move(node)});
       frame.key.reset();
     }
   }

@@ -8,6 +8,10 @@
 
 namespace tessera::fuzz {
 
+// Sums and products that cannot overflow.
+__extension__ using Wide = __int128;
+__extension__ using Count = unsigned __int128;
+
 struct Target {
   const char* name;                     // of its folders: corpus/<name>, found/<name>
   void (*run)(std::string_view input);  // may throw Error and Refused

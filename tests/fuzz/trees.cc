@@ -7,8 +7,6 @@
 namespace tessera::fuzz {
 namespace {
 
-using Wide = unsigned __int128;
-
 void check_items(const PickleTree& tree, const std::vector<PickleId>& items) {
   for (const PickleId id : items) require(id < tree.nodes.size(), "a value that is there");
 }
@@ -41,14 +39,14 @@ size_t table_of(const PickleTree& tree, PickleKind kind) {
 void check_view(const PickleTree& tree, const PickleTensor& tensor) {
   require(tensor.storage < tree.storages.size(), "a tensor has a storage");
   require(tensor.shape.size() == tensor.strides.size() && tensor.offset >= 0, "sizes and strides of one length");
-  Wide last = static_cast<Wide>(tensor.offset), count = 1;
+  Count last = static_cast<Count>(tensor.offset), count = 1;
   for (size_t i = 0; i < tensor.shape.size(); ++i) {
     require(tensor.shape[i] >= 0 && tensor.strides[i] >= 0, "nothing negative");
-    count *= static_cast<Wide>(tensor.shape[i]);
-    if (tensor.shape[i] > 0) last += static_cast<Wide>(tensor.shape[i] - 1) * static_cast<Wide>(tensor.strides[i]);
+    count *= static_cast<Count>(tensor.shape[i]);
+    if (tensor.shape[i] > 0) last += static_cast<Count>(tensor.shape[i] - 1) * static_cast<Count>(tensor.strides[i]);
   }
-  const Wide bytes = tree.storages[tensor.storage].bytes(), width = byte_size(tensor.dtype);
-  const Wide end = count == 0 ? static_cast<Wide>(tensor.offset) : last + 1;  // of an empty view its offset alone
+  const Count bytes = tree.storages[tensor.storage].bytes(), width = byte_size(tensor.dtype);
+  const Count end = count == 0 ? static_cast<Count>(tensor.offset) : last + 1;  // of an empty view its offset alone
   require(end * width <= bytes, "a view lies inside its storage");
 }
 

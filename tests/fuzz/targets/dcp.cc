@@ -30,11 +30,11 @@ void run(std::string_view input) {
   static MemoryFile file;
   const DcpMetadata metadata = read_dcp_metadata(file.hold(input));
   for (const DcpTensor& tensor : metadata.tensors) {
-    unsigned __int128 whole = 1, sum = 0;
+    Count whole = 1, sum = 0;
     for (const int64_t size : tensor.shape) whole *= static_cast<uint64_t>(size);
     for (const DcpSlab& slab : tensor.slabs) {
       check_slab(tensor, slab, metadata.files.size());
-      unsigned __int128 part = 1;
+      Count part = 1;
       for (const int64_t size : slab.shape) part *= static_cast<uint64_t>(size);
       sum += part;
     }

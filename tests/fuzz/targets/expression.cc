@@ -7,8 +7,6 @@
 namespace tessera::fuzz {
 namespace {
 
-using Wide = __int128;
-
 const Value* value_of(std::string_view name) {
   static const Value three(3), negative(-7), text("glu"), real(0.5), yes(true), none,
       list(List{1, 2, 3, 5, 8}), map(Map{});

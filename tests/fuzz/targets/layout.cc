@@ -45,11 +45,11 @@ std::map<std::string, PartAxes> parts_with_axes(const Layout& layout) {
 
 void check_place(const Placed& placed, const PartPlace& part) {
   require(part.offset.size() == placed.shape.size(), "an offset for each dimension");
-  std::vector<__int128> last(part.offset.begin(), part.offset.end());
+  std::vector<Wide> last(part.offset.begin(), part.offset.end());
   for (const auto* steps : {&part.steps, &part.others})
     for (const Step& step : *steps) {
       require(step.step >= 0 && step.dimension < last.size(), "a step in a dimension");
-      last[step.dimension] += static_cast<__int128>(width(step.axis) - 1) * step.step;
+      last[step.dimension] += static_cast<Wide>(width(step.axis) - 1) * step.step;
     }
   for (size_t k = 0; k < last.size(); ++k)
     require(last[k] < placed.shape[k], "a part lies inside the shape");

@@ -13,9 +13,9 @@ void check(const std::vector<HeaderEntry>& entries, uint64_t data_bytes) {
   uint64_t at = 0;
   for (const HeaderEntry& entry : entries) {
     require(entry.begin == at && entry.end >= at, "ranges follow each other");
-    unsigned __int128 bits = info(entry.info.dtype).bits;
+    Count bits = info(entry.info.dtype).bits;
     for (const int64_t size : entry.info.shape) bits *= static_cast<uint64_t>(size);
-    require(bits == static_cast<unsigned __int128>(entry.end - entry.begin) * 8, "a range holds its shape");
+    require(bits == Count{entry.end - entry.begin} * 8, "a range holds its shape");
     const std::string& name = entry.info.name;
     require(!name.empty() && is_utf8(name) && name.find('\0') == name.npos, "a name is text");
     at = entry.end;

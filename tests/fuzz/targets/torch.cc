@@ -14,12 +14,12 @@ constexpr uint64_t most_bytes = 64 << 10;  // read of one storage
 
 void check_chunk(const Contents& contents, const TensorInfo& tensor, const Chunk& chunk) {
   const std::vector<int64_t>& shape = chunk.shape.empty() ? tensor.shape : chunk.shape;
-  unsigned __int128 last = static_cast<uint64_t>(chunk.at);
+  Count last = static_cast<uint64_t>(chunk.at);
   bool empty = false;
   for (size_t i = 0; i < shape.size(); ++i) {
     empty |= shape[i] == 0;
     if (!chunk.strides.empty() && shape[i] > 0)
-      last += static_cast<unsigned __int128>(shape[i] - 1) * static_cast<uint64_t>(chunk.strides[i]);
+      last += static_cast<Count>(shape[i] - 1) * static_cast<uint64_t>(chunk.strides[i]);
   }
   const uint64_t bytes = contents.storages.at(chunk.storage).bytes;
   require(empty || (last + 1) * byte_size(tensor.dtype) <= bytes, "a chunk lies in its storage");
