@@ -6,7 +6,7 @@
     fuzz.py --executions 1000000         each until so many executions
     fuzz.py --gates                      what a release asks of each target, less what was run before (kept in STATE/gates.json)
     fuzz.py --fast                       without sanitizers: several times as many executions; what it keeps the other build reads
-    fuzz.py --minimise                   no fuzzing: the smallest set of inputs with the same coverage becomes tests/fuzz/corpus
+    fuzz.py --minimise                   no fuzzing: a small set of inputs that reaches the same edges becomes tests/fuzz/corpus
 
 Needs clang++-14 with libFuzzer (Debian: clang-14 libclang-rt-14-dev). Runs begin with tests/fuzz/corpus, tests/fuzz/found and what
 earlier runs kept in STATE (--state DIR, default build/fuzz-state); nothing in the tree changes but by --minimise. `--seeds` makes the
@@ -30,6 +30,7 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 GATES = {"safetensors": {"executions": 100_000_000}, "zip": {"executions": 30_000_000}, "pickle": {"executions": 30_000_000}}
+MOST_KEPT = 64 << 10  # bytes of a target in the tree, the smallest inputs first
 GATE_SECONDS = 1200  # of each other target
 LONGEST = {"rules": 8192, "plan": 4096, "torch": 8192, "names": 256, "layout": 512, "expression": 512, "tracker": 80}  # bytes; others 4096
 COLUMNS = ("target", "executions", "exec/s", "seconds", "edges", "features", "corpus", "findings")
@@ -134,11 +135,16 @@ def minimise(name, preset, state):
         words, environment = command(name, preset, state, scratch)
         small = pathlib.Path(scratch) / "small"
         small.mkdir()
-        subprocess.run(words + ["-merge=1", str(small), *map(str, folders(name, state))], env=environment, check=True,
+        subprocess.run(words + ["-set_cover_merge=1", "-use_counters=0", str(small), *map(str, folders(name, state))], env=environment, check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         target = HERE / "corpus" / name
         shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(small, target)
+        target.mkdir(parents=True)
+        room = MOST_KEPT
+        for path in sorted(small.iterdir(), key=lambda path: path.stat().st_size):
+            room -= path.stat().st_size
+            if room >= 0:
+                shutil.copy(path, target)
     return {"target": name, "corpus": sum(1 for _ in target.iterdir()), "bytes": sum(p.stat().st_size for p in target.iterdir())}
 
 
