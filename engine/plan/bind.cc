@@ -18,11 +18,11 @@ void check_settings(const RuleSet& rules, const Map& settings, Diagnostics& diag
   const std::set<std::string> known = known_keys(rules, 0);
   std::vector<std::string> names(known.begin(), known.end());
   for (const OptionDecl& option : rules.file.options) names.push_back(option.name.s);
-  for (const auto& [key, value] : settings)
-    if (std::none_of(names.begin(), names.end(), [&](const std::string& name) { return overlaps(key, name); }))
+  for (const Map::Entry& one : settings)
+    if (std::none_of(names.begin(), names.end(), [&](const std::string& name) { return overlaps(one.first, name); }))
       diagnostics.error("B03", {},
-                        format("`{}` is neither an option nor a configuration key of these rules{}", escape(key),
-                               did_you_mean(key, names)));
+                        format("`{}` is neither an option nor a configuration key of these rules{}", escape(one.first),
+                               did_you_mean(one.first, names)));
 }
 
 bool is_option(const RuleSet& rules, const std::string& key) {

@@ -196,8 +196,7 @@ class Mapping {
     if (packed > 1 && !whole(std::move(filled), packed))
       return fail("a packed number would be filled in part"), std::nullopt;
     std::ranges::sort(pairs);
-    const auto repeated = std::ranges::unique(pairs);
-    pairs.erase(repeated.begin(), repeated.end());
+    pairs.erase(std::unique(pairs.begin(), pairs.end()), pairs.end());
     if (std::ranges::adjacent_find(pairs, {}, &std::pair<int64_t, int64_t>::first) != pairs.end())
       return fail("a granule would need several of the source"), std::nullopt;
     return compress(std::move(pairs));
@@ -206,8 +205,7 @@ class Mapping {
   // Does each granule that is touched have all its positions?
   static bool whole(std::vector<std::pair<int64_t, int64_t>> filled, int64_t packed) {
     std::ranges::sort(filled);
-    const auto repeated = std::ranges::unique(filled);
-    filled.erase(repeated.begin(), repeated.end());
+    filled.erase(std::unique(filled.begin(), filled.end()), filled.end());
     size_t begin = 0;
     for (size_t i = 1; i <= filled.size(); ++i) {
       if (i < filled.size() && filled[i].first == filled[begin].first) continue;

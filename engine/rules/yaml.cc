@@ -147,9 +147,17 @@ class Builder final : public YAML::EventHandler {
     place(std::move(node));
   }
 
+  // The library takes a lone word for a key without a value.
+  void require_colon(const Node& key) {
+    size_t at = key.span.end + (key.quoted ? 1 : 0);
+    while (at < text_.size() && text_[at] == ' ') ++at;
+    if (at >= text_.size() || text_[at] != ':') refuse(key.span, "a key without its `:`");
+  }
+
   void add_key(Node node) {
     if (node.kind != Node::Kind::scalar) refuse(node.span, "a key is a text");
     if (node.text.s == "<<" && !node.quoted) refuse(node.span, "merge keys are not part of the language");
+    require_colon(node);
     Frame& frame = open_.back();
     const auto [known, fresh] = frame.keys.emplace(node.text.s, node.span);
     if (!fresh) {
@@ -165,7 +173,7 @@ class Builder final : public YAML::EventHandler {
     } else if (Frame& frame = open_.back(); frame.node.kind == Node::Kind::list) {
       frame.node.items.push_back(std::move(node));
     } else {
-      frame.node.entries.emplace_back(std::move(*frame.key), std::move(node));
+      frame.node.entries.push_back({std::move(*frame.key), std::move(node)});
       frame.key.reset();
     }
   }

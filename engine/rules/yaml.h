@@ -12,16 +12,22 @@
 
 namespace tessera {
 
+struct NodeEntry;
+
 struct Node {
   enum class Kind { null, scalar, list, map } kind = Kind::null;
   Span span;            // of the node; of a map or list: from its first to its last child
   Text text;            // scalar: its value, with the way back to the source
   bool quoted = false;  // scalar in '...' or "..."
   std::vector<Node> items;                      // list
-  std::vector<std::pair<Text, Node>> entries;   // map, in order
+  std::vector<NodeEntry> entries;               // map, in order
 
   const Node* find(std::string_view key) const;
   const Text* key(std::string_view key) const;
+};
+struct NodeEntry {
+  Text first;  // the key
+  Node second;
 };
 
 struct YamlLimits {

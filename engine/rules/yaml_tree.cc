@@ -94,7 +94,7 @@ void write_block(const Node& node, size_t indent, std::string& out) {
   for (const auto& [key, value] : node.entries) write_item(key_text(key) + ":", value, indent, out);
 }
 
-using Entry = std::pair<Text, Node>;
+using Entry = NodeEntry;
 using Index = std::unordered_map<std::string_view, const Entry*>;
 
 Index index_of(const Node& map) {

@@ -104,7 +104,7 @@ size_t InputFile::read_direct(uint64_t offset, std::span<std::byte> out) const {
     const size_t want = std::min((out.size() - done) / direct_alignment * direct_alignment, direct_block);
     const ssize_t n = retry([&] { return pread(fd, out.data() + done, want, static_cast<off_t>(offset + done)); });
     if (n < 0) direct_->give_up();  // the other way says what is wrong, if anything is
-    if (n <= 0 || n % direct_alignment != 0) break;
+    if (n <= 0 || static_cast<size_t>(n) % direct_alignment != 0) break;
     done += static_cast<size_t>(n);
   }
   return done;

@@ -53,12 +53,14 @@ std::set<std::string> names_in(const fs::path& folder) {
 }
 
 [[noreturn]] void refuse_none(const fs::path& folder, const std::vector<std::string_view>& loose) {
+  std::vector<std::string_view> known;
+  for (const Entry& entry : entries) known.push_back(entry.name);
   std::string there;
   if (!loose.empty())
     there = format(" ({} weight files, first {}, and nothing says which belong together: name one of them)",
                    loose.size(), escape(loose[0]));
   fail_world(format("{}: no checkpoint in this folder: looked for {}, a single *.safetensors, and Megatron's {}{}",
-                    show_path(folder), fmt::join(std::views::transform(entries, &Entry::name), ", "),
+                    show_path(folder), fmt::join(known, ", "),
                     "latest_checkpointed_iteration.txt, iter_*, release, mp_rank_*", there));
 }
 

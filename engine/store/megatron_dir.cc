@@ -55,14 +55,14 @@ bool has_optimizer_file(const fs::path& folder) {
 void keep_common(std::vector<MegatronRank>& ranks) {
   MegatronRank& first = ranks[0];
   const Map all = first.beside;
-  for (const auto& [key, value] : all) {
+  for (const Map::Entry& one : all) {
     const bool alike = std::all_of(ranks.begin(), ranks.end(), [&](const MegatronRank& rank) {
-      const Value* there = rank.beside.find(key);
-      return there && *there == value;
+      const Value* there = rank.beside.find(one.first);
+      return there && *there == one.second;
     });
     if (alike) continue;
-    first.beside.erase(key);
-    first.left.push_back(key);
+    first.beside.erase(one.first);
+    first.left.push_back(one.first);
   }
 }
 

@@ -16,40 +16,10 @@
 namespace tessera {
 namespace {
 
-constexpr uint64_t length_bytes = 8;
-
-uint64_t little_endian(std::string_view bytes) {
-  uint64_t value = 0;
-  for (size_t i = 0; i < length_bytes; ++i) value |= uint64_t{static_cast<uint8_t>(bytes[i])} << (8 * i);
-  return value;
-}
-
-// Refuses a file that does not begin as the format does; says what it seems to be instead.
-[[noreturn]] void refuse(const InputFile& file, std::string_view head, const std::string& why) {
-  const Sniff seen = sniff(head);
-  const bool foreign = seen.kind != FileKind::safetensors && seen.kind != FileKind::unknown;
-  if (foreign) fail_world(format("{}: not a safetensors file but {}", show_path(file.path()), seen.name));
-  fail_world(format("{}: not a safetensors file: {}", show_path(file.path()), why));
-}
-
-// Length of the header, checked against the file.
-uint64_t header_bytes(const InputFile& file) {
+std::vector<HeaderEntry> read_header(const InputFile& file) {
   std::string head(static_cast<size_t>(std::min<uint64_t>(file.size(), sniff_bytes)), '\0');
   file.read(0, std::as_writable_bytes(std::span(head)));
-  if (file.size() < length_bytes) refuse(file, head, format("it has {} bytes, at byte 0", file.size()));
-  const uint64_t n = little_endian(head);
-  if (n < 2) refuse(file, head, format("a header of {} bytes, at byte 0", n));
-  if (n > limits::safetensors_header)
-    refuse(file, head,
-           format("a header of {} bytes is above the limit of {}, at byte 0", n, limits::safetensors_header));
-  if (n > file.size() - length_bytes)
-    refuse(file, head, format("a header of {} bytes in a file of {}, at byte 0", n, file.size()));
-  if (head[length_bytes] != '{') refuse(file, head, "the header does not begin with `{`, at byte 8");
-  return n;
-}
-
-std::vector<HeaderEntry> read_header(const InputFile& file) {
-  const uint64_t n = header_bytes(file);
+  const uint64_t n = header_length(head, file.size(), show_path(file.path()));
   std::string text(static_cast<size_t>(n), '\0');
   file.read(length_bytes, std::as_writable_bytes(std::span(text)));
   return parse_header(text, show_path(file.path()), length_bytes, file.size() - length_bytes - n);

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "store/json_cursor.h"
 #include "store/limits.h"
+#include "store/sniff.h"
 
 namespace tessera {
 namespace {
@@ -18,6 +19,20 @@ using enum DType;
 constexpr std::array order = {u64, i64, f64,     c64,         f32,         u32,     i32,     bf16,
                               f16, u16, i16,     f8_e5m2fnuz, f8_e4m3fnuz, f8_e8m0, f8_e4m3, f8_e5m2,
                               i8,  u8,  f6_e3m2, f6_e2m3,     f4,          boolean};
+
+// Refuses a file that does not begin as the format does; says what it seems to be instead.
+[[noreturn]] void refuse(const std::string& file, std::string_view head, const std::string& why) {
+  const Sniff seen = sniff(head);
+  const bool foreign = seen.kind != FileKind::safetensors && seen.kind != FileKind::unknown;
+  if (foreign) fail_world(format("{}: not a safetensors file but {}", file, seen.name));
+  fail_world(format("{}: not a safetensors file: {}", file, why));
+}
+
+uint64_t little_endian(std::string_view bytes) {
+  uint64_t value = 0;
+  for (size_t i = 0; i < length_bytes; ++i) value |= uint64_t{static_cast<uint8_t>(bytes[i])} << (8 * i);
+  return value;
+}
 
 // Calls `item` for each item of an array, between its brackets.
 template <class Item>
@@ -160,6 +175,16 @@ void check_tiling(const std::vector<HeaderEntry>& entries, const JsonCursor& in,
 }
 
 }  // namespace
+
+uint64_t header_length(std::string_view head, uint64_t size, const std::string& file) {
+  if (size < length_bytes) refuse(file, head, format("it has {} bytes, at byte 0", size));
+  const uint64_t n = little_endian(head), limit = limits::safetensors_header;
+  if (n < 2) refuse(file, head, format("a header of {} bytes, at byte 0", n));
+  if (n > limit) refuse(file, head, format("a header of {} bytes is above the limit of {}, at byte 0", n, limit));
+  if (n > size - length_bytes) refuse(file, head, format("a header of {} bytes in a file of {}, at byte 0", n, size));
+  if (head[length_bytes] != '{') refuse(file, head, "the header does not begin with `{`, at byte 8");
+  return n;
+}
 
 std::optional<size_t> safetensors_order(DType dtype) {
   const auto found = std::find(order.begin(), order.end(), dtype);

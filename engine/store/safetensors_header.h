@@ -9,6 +9,12 @@
 
 namespace tessera {
 
+inline constexpr uint64_t length_bytes = 8;  // of the number that stands before a header
+
+// The length of the header of a file of `size` bytes, held against it. `head`: its first bytes, `sniff_bytes` if there
+// are so many. Error(world) says what the file seems to be instead.
+uint64_t header_length(std::string_view head, uint64_t size, const std::string& file);
+
 struct HeaderEntry {
   TensorInfo info;              // without chunks
   uint64_t begin = 0, end = 0;  // data_offsets: from the first byte of data

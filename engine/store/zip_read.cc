@@ -196,7 +196,7 @@ class ZipParser {
   // The size of the data descriptor, which is written with narrow or wide sizes.
   uint64_t descriptor(const Entry& entry, uint64_t directory) const {
     const std::string found = bytes(entry.end, std::min<uint64_t>(24, directory - entry.end));
-    for (const size_t width : {4, 8})
+    for (const size_t width : {size_t{4}, size_t{8}})
       if (found.size() >= 8 + 2 * width && found.starts_with("PK\7\10") && zip_field(found, 4, 4) == entry.member.crc &&
           zip_field(found, 8, width) == entry.member.packed && zip_field(found, 8 + width, width) == entry.member.bytes)
         return 8 + 2 * width;
