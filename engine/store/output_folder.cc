@@ -46,7 +46,7 @@ bool is_there(const fs::path& path) {
 
 void remove_tree(const fs::path& path) {
   std::error_code error;
-  remove_tree(path, error);
+  tessera::remove_tree(path, error);
   if (error) fail_io(path, "remove", error.value());
 }
 
@@ -55,7 +55,7 @@ void remove_quietly(const fs::path& path) noexcept {
   for (int turn = 0; turn < 2; ++turn) {
     try {
       std::error_code error;
-      remove_tree(path, error);
+      tessera::remove_tree(path, error);
       if (!error) return;
     } catch (const std::bad_alloc&) {
     }
