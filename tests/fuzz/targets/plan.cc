@@ -115,12 +115,12 @@ void check_end(const Graph& graph, TensorId id, const Extents& shape, const Stri
 
 // How often each element of an output is written.
 void count_writes(const Move& move, std::vector<uint8_t>& times) {
-  std::vector<int64_t> index(move.box.shape.size(), 0);
-  for (int64_t n = volume(move.box.shape); n > 0; --n) {
-    int64_t at = move.box.to.offset;
-    for (size_t k = 0; k < index.size(); ++k) at += index[k] * move.box.to.strides[k];
+  std::vector<int64_t> index(move.box->shape.size(), 0);
+  for (int64_t n = volume(move.box->shape); n > 0; --n) {
+    int64_t at = move.box->to.offset;
+    for (size_t k = 0; k < index.size(); ++k) at += index[k] * move.box->to.strides[k];
     require(times.at(static_cast<size_t>(at))++ == 0, "an element is written once");
-    for (size_t k = index.size(); k-- > 0 && ++index[k] == move.box.shape[k];) index[k] = 0;
+    for (size_t k = index.size(); k-- > 0 && ++index[k] == move.box->shape[k];) index[k] = 0;
   }
 }
 
