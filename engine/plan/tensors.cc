@@ -53,13 +53,14 @@ std::optional<EndTensors::Named> EndTensors::name_of(EndAddress& address, const 
   if (!name) return std::nullopt;
   std::string spelled = renamer_.idle() ? *name : renamer_.to_file(*name);
   if (const std::string& form = address.address().form; !form.empty()) spelled = NameForm(form).fill(spelled);
-  if (names_.size() == static_cast<size_t>(most_names)) {
+  const size_t hash = std::hash<std::string>()(spelled);
+  const auto same = [&](uint32_t known) { return names_[known] == spelled; };
+  if (names_.size() == static_cast<size_t>(most_names) && name_ids_.find(hash, same) == IdTable::none) {
     diagnostics_.error("B03", address.span(), format("the model makes more than {} names", most_names));
     return std::nullopt;
   }
   const auto fresh = static_cast<uint32_t>(names_.size());
-  const uint32_t id = name_ids_.find_or_add(std::hash<std::string>()(spelled), fresh,
-                                            [&](uint32_t known) { return names_[known] == spelled; });
+  const uint32_t id = name_ids_.find_or_add(hash, fresh, same);
   if (id == fresh) names_.push_back(std::move(spelled));
   if (renamer_.idle()) return Named{id, nullptr};
   if (!address.address().form.empty()) *name = *names_[id];
