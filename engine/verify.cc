@@ -131,7 +131,7 @@ class Verification {
 
   Verified result() {
     for (const auto& [id, what] : torn_) damage_.push_back({"", "", what});
-    std::ranges::sort(warnings_);  // folders are listed in any order
+    std::ranges::sort(warnings_);  // by name, whatever folder they speak of
     if (!unreadable_.empty()) {
       std::error_code ignored;
       const bool alone = damage_.empty() && fs::is_regular_file(path_, ignored);

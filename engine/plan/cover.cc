@@ -5,6 +5,7 @@
 #include <span>
 #include <unordered_set>
 
+#include "base/number_hash.h"
 #include "base/text.h"
 #include "plan/plan.h"
 
@@ -12,13 +13,6 @@ namespace tessera {
 namespace {
 
 using Pattern = std::vector<int64_t>;
-struct PatternHash {
-  size_t operator()(const Pattern& pattern) const {
-    size_t hash = pattern.size();
-    for (const int64_t number : pattern) hash = (hash ^ static_cast<size_t>(number)) * 0x9E3779B97F4A7C15u;
-    return hash ^ hash >> 29;
-  }
-};
 
 void add_numbers(Pattern& pattern, const Image& image) {
   pattern.push_back(static_cast<int64_t>(image.shape.size()));
@@ -198,7 +192,7 @@ class Cover {
   ByTensor omitted_;  // omissions
   std::vector<Image> images_;                           // of the tensor in work
   std::vector<RuleId> rules_of_;
-  std::unordered_set<Pattern, PatternHash> proved_;
+  std::unordered_set<Pattern, NumbersHash> proved_;
   std::vector<Span> told_;
   bool good_ = true;
 };

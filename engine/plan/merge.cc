@@ -6,6 +6,7 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "base/number_hash.h"
 #include "plan/plan.h"
 
 namespace tessera {
@@ -59,10 +60,9 @@ class Boxes {
   struct Hash {
     size_t operator()(const Box* box) const {
       size_t hash = box->shape.size();
-      const auto add = [&](int64_t number) { hash = (hash ^ static_cast<size_t>(number)) * 0x9E3779B97F4A7C15u, hash ^= hash >> 29; };
-      for (const auto* numbers : {&box->shape, &box->from.strides, &box->to.strides}) std::ranges::for_each(*numbers, add);
-      add(box->from.offset), add(box->to.offset);
-      return hash;
+      for (const auto* numbers : {&box->shape, &box->from.strides, &box->to.strides})
+        for (const int64_t number : *numbers) hash = hash_with(hash, number);
+      return hash_with(hash_with(hash, box->from.offset), box->to.offset);
     }
   };
   struct Same {

@@ -46,12 +46,6 @@ void PartMover::grade() {
                 constant ? "a constant" : "unused"));
 }
 
-size_t PartMover::Key::operator()(const std::vector<int64_t>& key) const {
-  size_t hash = key.size();
-  for (const int64_t number : key) hash = (hash ^ static_cast<size_t>(number)) * 0x9E3779B97F4A7C15u;
-  return hash ^ hash >> 29;
-}
-
 const Instance* PartMover::instance(EndAddress& address, EndState& end, Standing standing,
                                     const std::vector<FixedIndex>& fixed, uint32_t turn) {
   standing.turn = turn;

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/number_hash.h"
 #include "plan/values.h"
 
 namespace tessera {
@@ -76,9 +77,6 @@ class PartMover {
     const ShardSet* from_shards = nullptr;
     const ShardSet* to_shards = nullptr;
   };
-  struct Key {
-    size_t operator()(const std::vector<int64_t>& key) const;
-  };
 
   bool find_ends(const std::vector<FixedIndex>& fixed, uint32_t turn, Ends& ends);
   const Instance* instance(EndAddress& address, EndState& end, Standing standing, const std::vector<FixedIndex>& fixed,
@@ -112,7 +110,7 @@ class PartMover {
   uint32_t program_ = none_id;
   std::optional<FillMaker> constant_;
   std::vector<std::string> laid_from_, laid_to_;
-  std::unordered_map<std::vector<int64_t>, Links, Key> links_;
+  std::unordered_map<std::vector<int64_t>, Links, NumbersHash> links_;
 };
 
 }  // namespace tessera
