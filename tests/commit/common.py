@@ -6,10 +6,10 @@ import pathlib
 import signal
 import subprocess
 import sys
-import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tools"))
+import named_tests  # noqa: E402
 import sanitized  # noqa: E402
 import small_gpt2  # noqa: E402
 
@@ -129,20 +129,4 @@ def interrupted(b, way, at=None):
 
 
 def run_tests(tests):
-    """`run_*.py BUILD [WORD...]`: those of them whose names hold one of the words."""
-    build, wanted = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2:]
-    passed = failed = 0
-    with tempfile.TemporaryDirectory() as work:
-        bench = Bench(build, pathlib.Path(work))
-        for test in tests:
-            if wanted and not any(word in test.__name__ for word in wanted):
-                continue
-            try:
-                bench.fresh()
-                test(bench)
-                passed += 1
-            except (AssertionError, OSError, subprocess.SubprocessError, KeyError, StopIteration) as error:
-                failed += 1
-                print(f"{test.__name__}: {type(error).__name__}: {str(error)[:1500]}")
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    return named_tests.run(tests, Bench, Bench.fresh)

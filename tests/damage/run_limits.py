@@ -16,10 +16,12 @@ import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 
 import samples
+
+sys.path.insert(0, str(samples.HERE.parent / "tools"))
+import named_tests  # noqa: E402
 
 SAMPLE = 24  # allocations of each verb that fail
 MIB = 1 << 20
@@ -140,29 +142,13 @@ def allocations_fail(b, verb, **how):
         assert tree(b.out) == reference and b.left() == ["out"], b.left()
 
 
-def memory_for_check(b):
-    allocations_fail(b, "check")
-    allocations_fail(b, "check", ALL=1)
+def memory_for(verb):
+    def test(b):
+        allocations_fail(b, verb)
+        allocations_fail(b, verb, ALL=1)
 
-
-def memory_for_inspect(b):
-    allocations_fail(b, "inspect")
-    allocations_fail(b, "inspect", ALL=1)
-
-
-def memory_for_plan(b):
-    allocations_fail(b, "plan")
-    allocations_fail(b, "plan", ALL=1)
-
-
-def memory_for_verify(b):
-    allocations_fail(b, "verify")
-    allocations_fail(b, "verify", ALL=1)
-
-
-def memory_for_convert(b):
-    allocations_fail(b, "convert")
-    allocations_fail(b, "convert", ALL=1)
+    test.__name__ = f"memory_for_{verb}"
+    return test
 
 
 def memory_of_workers(b):
@@ -333,32 +319,11 @@ def deep_and_large_json(b):
     require(b.run("verify", folder), {1}, "tessera.json")
 
 
-TESTS = [memory_for_check, memory_for_inspect, memory_for_plan, memory_for_verify, memory_for_convert, memory_of_workers,
+TESTS = [*map(memory_for, ("check", "inspect", "plan", "verify", "convert")), memory_of_workers,
          address_space_of_300_mib, sixteen_descriptors_and_200_shards, threads_cannot_be_started, streams, head_takes_one_line, surroundings,
          files_that_are_none, sparse_terabyte, sparse_garbage, deep_and_large_json]
 
 
-def main():
-    build, words = pathlib.Path(sys.argv[1]).resolve(), [w for w in sys.argv[2:] if w != "--all"]
-    passed = failed = 0
-    with tempfile.TemporaryDirectory() as work:
-        bench = Bench(build, pathlib.Path(work), "--all" in sys.argv)
-        for test in TESTS:
-            if words and not any(word in test.__name__ for word in words):
-                continue
-            begin = time.monotonic()
-            try:
-                bench.fresh()
-                test(bench)
-                passed += 1
-            except (AssertionError, OSError, subprocess.SubprocessError, KeyError) as error:
-                failed += 1
-                print(f"{test.__name__}: {type(error).__name__}: {str(error)[:1500]}")
-            if bench.everything:
-                print(f"{test.__name__}: {time.monotonic() - begin:.1f} s", flush=True)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    everything = "--all" in sys.argv
+    sys.exit(named_tests.run(TESTS, lambda build, work: Bench(build, work, everything), Bench.fresh, timed=everything))

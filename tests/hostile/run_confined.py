@@ -11,10 +11,10 @@ import pathlib
 import shutil
 import subprocess
 import sys
-import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tools"))
+import named_tests  # noqa: E402
 import small_gpt2  # noqa: E402
 
 
@@ -221,23 +221,8 @@ def strace_finds_no_refusal(b):
         assert not refused, f"{words[0]}: {refused[:3]}"
 
 
-def main():
-    build = pathlib.Path(sys.argv[1]).resolve()
-    tests = [every_verb_is_confined, no_sandbox_keeps_all_rights, the_kernel_says_so, links_of_a_download_cache_are_followed,
-             links_in_rank_folders_are_followed, what_lies_above_is_read, rules_and_tokenizers_elsewhere_are_read,
-             outputs_are_replaced_and_gone_on_with, strace_finds_no_refusal]
-    tests = [test for test in tests if not sys.argv[2:] or test.__name__ in sys.argv[2:]]
-    failed = 0
-    with tempfile.TemporaryDirectory() as work:
-        bench = Bench(build, pathlib.Path(work))
-        for test in tests:
-            try:
-                test(bench)
-            except (AssertionError, OSError, KeyError, ValueError) as fault:
-                failed += 1
-                print(f"failed  {test.__name__}: {fault!r}", flush=True)
-    print(f"{len(tests) - failed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+TESTS = [every_verb_is_confined, no_sandbox_keeps_all_rights, the_kernel_says_so, links_of_a_download_cache_are_followed,
+         links_in_rank_folders_are_followed, what_lies_above_is_read, rules_and_tokenizers_elsewhere_are_read,
+         outputs_are_replaced_and_gone_on_with, strace_finds_no_refusal]
 
-
-main()
+sys.exit(named_tests.run(TESTS, Bench))

@@ -11,13 +11,13 @@ import socket
 import struct
 import subprocess
 import sys
-import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tools"))
 sys.path.insert(0, str(HERE))
 import build  # noqa: E402
 import make  # noqa: E402
+import named_tests  # noqa: E402
 import small_gpt2  # noqa: E402
 
 
@@ -220,22 +220,7 @@ def iterations_are_numbers_of_folders(b):
         b.run("inspect", folder, status=status)
 
 
-def main():
-    program = str(pathlib.Path(sys.argv[1]).resolve() / "tessera")
-    tests = [only_regular_files_are_read, files_that_the_user_names, a_manifest_that_is_no_file, things_in_the_way_of_an_output, an_index_leads_nowhere, parents_of_rules_lead_nowhere,
-             tensor_names_are_no_paths, side_files_do_not_pose_as_the_checkpoint, side_files_have_names_that_can_be_written_down, rules_write_names_that_can_be_read, iterations_are_numbers_of_folders]
-    tests = [test for test in tests if not sys.argv[2:] or test.__name__ in sys.argv[2:]]
-    failed = 0
-    with tempfile.TemporaryDirectory() as work:
-        bench = Bench(program, pathlib.Path(work))
-        for test in tests:
-            try:
-                test(bench)
-            except (AssertionError, OSError, subprocess.TimeoutExpired, StopIteration) as fault:
-                failed += 1
-                print(f"failed  {test.__name__}: {fault!s:.2000}", flush=True)
-    print(f"{len(tests) - failed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+TESTS = [only_regular_files_are_read, files_that_the_user_names, a_manifest_that_is_no_file, things_in_the_way_of_an_output, an_index_leads_nowhere, parents_of_rules_lead_nowhere,
+         tensor_names_are_no_paths, side_files_do_not_pose_as_the_checkpoint, side_files_have_names_that_can_be_written_down, rules_write_names_that_can_be_read, iterations_are_numbers_of_folders]
 
-
-main()
+sys.exit(named_tests.run(TESTS, lambda build, work: Bench(str(build / "tessera"), work)))
