@@ -13,6 +13,7 @@
 #include "store/hf_index.h"
 #include "store/joined.h"
 #include "store/limits.h"
+#include "store/parallel.h"
 #include "store/safetensors.h"
 #include "store/torch_file.h"
 
@@ -36,6 +37,7 @@ constexpr std::array entries = {
     Entry{"pytorch_model.bin", "bin", false},
     Entry{"pytorch_model.bin.index.json", "bin", true},
 };
+constexpr int opening_threads = 4;  // headers are parsed side by side, and a slow disk is asked for several at once
 constexpr std::array<std::string_view, 1> safetensors_extensions = {".safetensors"};
 constexpr std::array<std::string_view, 3> bin_extensions = {".bin", ".pt", ".pth"};
 
@@ -118,12 +120,12 @@ std::span<const std::string_view> extensions_of(std::string_view format) {
 }
 
 Readers open_shards(const HfIndex& index, const std::set<std::string>& names, std::string_view format) {
-  Readers parts;
-  for (const std::string& shard : index.shards) {
+  for (const std::string& shard : index.shards)
     if (!names.contains(shard))
       fail_world(tessera::format("{}: shard {} is missing", show_path(index.path), escape(shard)));
-    parts.push_back(open_weights(index.path.parent_path() / shard, format));
-  }
+  Readers parts(index.shards.size());
+  in_parallel(parts.size(), opening_threads,
+              [&](size_t i) { parts[i] = open_weights(index.path.parent_path() / index.shards[i], format); });
   return parts;
 }
 

@@ -33,13 +33,17 @@ void in_parallel(size_t count, int threads, const std::function<void(size_t)>& f
   std::atomic<size_t> next{0};
   std::mutex mutex;
   std::exception_ptr failure;
+  size_t failed = count;
   const auto work = [&] {
+    size_t i = next++;
     try {
-      for (size_t i = next++; i < count; i = next++) f(i);
+      for (; i < count; i = next++) f(i);
     } catch (...) {
       next = count;
       const std::lock_guard lock(mutex);
-      if (!failure) failure = std::current_exception();
+      if (i >= failed) return;
+      failed = i;
+      failure = std::current_exception();
     }
   };
   std::vector<std::jthread> others;

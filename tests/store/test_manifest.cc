@@ -230,3 +230,16 @@ TEST_CASE("parallel: all of it once, and the first fault") {
   }
   in_parallel(0, 4, [](size_t) { FAIL("nothing to do"); });
 }
+
+TEST_CASE("parallel: of several faults that of the first thing, whichever came first") {
+  for (const int threads : {1, 2, 8}) {
+    std::atomic<bool> later = threads == 1;
+    const auto f = [&](size_t i) {
+      if (i == 1) later = true, later.notify_all(), fail_world("one");
+      if (i != 0) return;
+      later.wait(false);
+      fail_world("zero");
+    };
+    CHECK_THROWS_WITH_AS(in_parallel(2, threads, f), "zero", Error);
+  }
+}
