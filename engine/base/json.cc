@@ -45,12 +45,12 @@ class Cursor {
 class Builder {
  public:
   Builder(std::string_view text, const std::string& file, const JsonLimits& limits)
-      : begin_(text.data()), seen_(text.data()), file_(file), depth_(limits.depth) {}
+      : begin_(text.data()), seen_(text.data()), file_(file), depth_(limits.depth), base_(limits.base) {}
 
   const char** seen() { return &seen_; }
   Value take() { return std::move(root_); }
   [[noreturn]] void fail(const std::string& what, size_t byte) const {
-    fail_world(format("{}: {}, at byte {}", escape(file_), what, byte));
+    fail_world(format("{}: {}, at byte {}", escape(file_), what, base_ + byte));
   }
 
   bool null() { return put(Value()); }
@@ -112,7 +112,7 @@ class Builder {
   const char* begin_;
   const char* seen_;  // behind the last byte that the parser took
   const std::string& file_;
-  size_t depth_;
+  size_t depth_, base_;
   Value root_;
   std::vector<Value*> open_;  // lists and maps not yet closed; none grows while one inside it is open
 };

@@ -11,6 +11,7 @@ namespace tessera {
 struct JsonLimits {
   size_t depth = 64;
   size_t bytes = size_t{16} << 20;
+  size_t base = 0;  // the byte of the file at which the text begins
 };
 
 // `file` names the input in errors: throws Error(world) "<file>: ... at byte N".

@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "store/file.h"
+#include "store/json_cursor.h"
 #include "store/limits.h"
 #include "store/shards.h"
 
@@ -19,17 +21,11 @@ namespace {
   fail_world(format("{}: {}", show_path(index), why));
 }
 
-const Map& map_at(const HfIndex& index, const Value& value, const char* what) {
-  const Map* map = value.as_map();
-  if (!map) refuse(index.path, format("{} must be an object, not {}", what, type_name(value)));
-  return *map;
-}
-
 // Whole and not negative; some tools wrote it as a float.
-void read_total_size(HfIndex& index, const Map& top) {
-  const Value* metadata = top.find("metadata");
-  if (!metadata) return;
-  const Value* total = map_at(index, *metadata, "`metadata`").find("total_size");
+void read_total_size(HfIndex& index, const Value& metadata) {
+  const Map* map = metadata.as_map();
+  if (!map) refuse(index.path, format("`metadata` must be an object, not {}", type_name(metadata)));
+  const Value* total = map->find("total_size");
   if (!total) return;
   const int64_t* whole = total->as_int();
   const double* real = total->as_float();
@@ -37,25 +33,29 @@ void read_total_size(HfIndex& index, const Map& top) {
   if (*index.total_size < 0) refuse(index.path, format("`total_size` must be a number of bytes, not {}", show(*total)));
 }
 
-void read_weight_map(HfIndex& index, const Map& top, std::span<const std::string_view> extensions) {
-  const Value* weight_map = top.find("weight_map");
-  if (!weight_map) refuse(index.path, "`weight_map` is missing");
-  const Map& names = map_at(index, *weight_map, "`weight_map`");
-  std::set<std::string> files;
-  for (const auto& [name, file] : names) {
-    const std::string* text = file.as_string();
-    if (!text)
-      refuse(index.path, format("tensor `{}`: its shard must be a file name, not {}", escape(name), show(file)));
-    if (!is_shard_name(*text, extensions))
-      refuse(index.path, format("tensor `{}`: `{}` is not the plain name of a {} file", escape(name), escape(*text),
-                                fmt::join(extensions, " or ")));
-    files.insert(*text);
-  }
-  index.shards.assign(files.begin(), files.end());
-  const auto place = [&](const std::string& file) {
-    return std::lower_bound(index.shards.begin(), index.shards.end(), file) - index.shards.begin();
-  };
-  for (const auto& [name, file] : names) index.shard_of.emplace(name, static_cast<uint32_t>(place(*file.as_string())));
+// Shards are numbered as they are met here.
+void read_weight_map(HfIndex& index, JsonCursor& in, std::span<const std::string_view> extensions) {
+  std::unordered_map<std::string, uint32_t> number;
+  each_member(in, "`weight_map`", [&](std::string name, uint64_t at) {
+    in.within(&name);
+    std::string file = in.text("its shard");
+    if (!is_shard_name(file, extensions))
+      in.fail_at(format("`{}` is not the plain name of a {} file", escape(file), fmt::join(extensions, " or ")), at);
+    const auto [shard, fresh] = number.try_emplace(std::move(file), static_cast<uint32_t>(index.shards.size()));
+    if (fresh) index.shards.push_back(shard->first);
+    if (!index.shard_of.try_emplace(std::move(name), shard->second).second) in.fail_at("stands twice", at);
+    in.within(nullptr);
+  });
+  if (index.shards.empty()) refuse(index.path, "`weight_map` is empty");
+}
+
+void sort_shards(HfIndex& index) {
+  std::vector<uint32_t> order(index.shards.size()), place(order.size());
+  std::iota(order.begin(), order.end(), 0u);
+  std::ranges::sort(order, {}, [&](uint32_t i) -> const std::string& { return index.shards[i]; });
+  for (uint32_t i = 0; i < order.size(); ++i) place[order[i]] = i;
+  std::ranges::sort(index.shards);
+  for (auto& [name, shard] : index.shard_of) shard = place[shard];
 }
 
 void check_shard(const HfIndex& index, const Contents& shard, uint32_t i) {
@@ -85,13 +85,20 @@ void check_shard(const HfIndex& index, const Contents& shard, uint32_t i) {
 HfIndex read_index(const std::filesystem::path& path, std::span<const std::string_view> extensions) {
   HfIndex index;
   index.path = path;
-  const InputFile file(path);
-  const Value value = parse_json(file.read_all(limits::index_bytes), path.string(),
-                                 {.depth = limits::json_depth, .bytes = limits::index_bytes});
-  const Map& top = map_at(index, value, "the index");
-  read_total_size(index, top);
-  read_weight_map(index, top, extensions);
-  if (index.shards.empty()) refuse(path, "`weight_map` is empty");
+  const std::string text = InputFile(path).read_all(limits::index_bytes);
+  JsonCursor in(text, show_path(path), 0);
+  std::set<std::string> keys;
+  each_member(in, "the index", [&](std::string key, uint64_t at) {
+    if (!keys.insert(key).second) in.fail_at(format("key `{}` stands twice", escape(key)), at);
+    if (key == "weight_map") return read_weight_map(index, in, extensions);
+    const std::string_view value = in.value(format("`{}`", escape(key)));
+    const JsonLimits limits{limits::json_depth, limits::index_bytes, static_cast<size_t>(value.data() - text.data())};
+    const Value parsed = parse_json(value, path.string(), limits);
+    if (key == "metadata") read_total_size(index, parsed);
+  });
+  in.expect_end();
+  if (!keys.contains("weight_map")) refuse(path, "`weight_map` is missing");
+  sort_shards(index);
   return index;
 }
 

@@ -45,12 +45,38 @@ bool JsonCursor::take(char token) {
 }
 
 void JsonCursor::expect(char token) {
-  if (!take(token)) fail(format("the header is not as JSON wants it: `{}` is missing", token));
+  if (!take(token)) fail(format("not valid JSON: `{}` is missing", token));
+}
+
+void JsonCursor::expect_object(const char* what) {
+  if (!take('{')) fail(format("{} must be an object", what));
 }
 
 void JsonCursor::expect_end() {
   skip_blanks();
-  if (at_ != text_.size()) fail("something follows the header's object");
+  if (at_ != text_.size()) fail("not valid JSON: something follows the object");
+}
+
+// Behind its opening quote, to behind its closing one.
+void JsonCursor::skip_string(uint64_t begin) {
+  while (at_ < text_.size() && text_[at_] != '"') at_ += text_[at_] == '\\' ? 2 : 1;
+  if (at_ >= text_.size()) fail_at("a string does not end", begin);
+  ++at_;
+}
+
+std::string_view JsonCursor::value(const std::string& what) {
+  skip_blanks();
+  const size_t from = at_;
+  for (size_t open = 0; at_ < text_.size();) {
+    const char c = text_[at_];
+    if (open == 0 && (c == ',' || c == '}' || c == ']')) break;
+    ++at_;
+    if (c == '"') skip_string(base_ + from);
+    if (c == '{' || c == '[') ++open;
+    if (c == '}' || c == ']') --open;
+  }
+  if (at_ == from) fail(format("not valid JSON: {} has no value", what));
+  return text_.substr(from, at_ - from);
 }
 
 std::string JsonCursor::text(const char* what) {

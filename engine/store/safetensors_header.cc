@@ -34,33 +34,9 @@ uint64_t little_endian(std::string_view bytes) {
   return value;
 }
 
-// Calls `item` for each item of an array, between its brackets.
-template <class Item>
-void each_item(JsonCursor& in, Item item) {
-  in.expect('[');
-  if (in.take(']')) return;
-  do item();
-  while (in.take(','));
-  in.expect(']');
-}
-
-// Calls `member` with each key of an object, the cursor behind its colon.
-template <class Member>
-void each_member(JsonCursor& in, Member member) {
-  in.expect('{');
-  if (in.take('}')) return;
-  do {
-    const uint64_t at = in.at();
-    std::string key = in.text("a key");
-    in.expect(':');
-    member(std::move(key), at);
-  } while (in.take(','));
-  in.expect('}');
-}
-
 void skip_metadata(JsonCursor& in) {
   std::unordered_set<std::string> keys;
-  each_member(in, [&](std::string key, uint64_t at) {
+  each_member(in, "`__metadata__`", [&](std::string key, uint64_t at) {
     if (keys.contains(key)) in.fail_at(format("key `{}` stands twice in `__metadata__`", escape(key)), at);
     keys.insert(std::move(key));
     in.text("a value of `__metadata__`");
@@ -129,7 +105,7 @@ HeaderEntry parse_entry(JsonCursor& in, std::string name, uint64_t at) {
   const auto once = [&](bool& seen, const char* field) {
     if (std::exchange(seen, true)) in.fail(format("`{}` stands twice", field));
   };
-  each_member(in, [&](const std::string& field, uint64_t field_at) {
+  each_member(in, "what describes a tensor", [&](const std::string& field, uint64_t field_at) {
     if (field == "dtype") {
       once(dtype, "dtype");
       entry.info.dtype = parse_dtype(in);
@@ -197,7 +173,7 @@ std::vector<HeaderEntry> parse_header(std::string_view text, const std::string& 
   JsonCursor in(text, file, base);
   std::vector<HeaderEntry> entries;
   bool metadata = false;
-  each_member(in, [&](std::string key, uint64_t at) {
+  each_member(in, "the header", [&](std::string key, uint64_t at) {
     if (key == "__metadata__") {
       if (std::exchange(metadata, true)) in.fail_at("`__metadata__` stands twice", at);
       return skip_metadata(in);
