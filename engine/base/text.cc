@@ -25,7 +25,15 @@ Lead read_lead(uint8_t lead) {
   return {};
 }
 
+// Printable ASCII and nothing else, as nearly every name is: looked at many bytes at a time.
+bool is_plain(std::string_view text, char also = ' ') {
+  bool plain = true;
+  for (const char c : text) plain &= (c >= ' ' && c < '\x7f') | (c == also);
+  return plain;
+}
+
 bool needs_escape(std::string_view raw) {
+  if (is_plain(raw)) return false;
   for (size_t at = 0; at < raw.size();) {
     const auto rune = decode_rune(raw, at);
     if (!rune || is_harmful(rune->code)) return true;
@@ -82,12 +90,14 @@ std::string escape(std::string_view raw, size_t most) {
 }
 
 std::string escape_lines(std::string_view raw) {
+  if (is_plain(raw, '\n')) return std::string(raw);
   std::vector<std::string> lines = split(raw, '\n');
   for (std::string& line : lines) line = escape(line, std::string::npos);
   return join(lines, "\n");
 }
 
 bool is_utf8(std::string_view text) {
+  if (is_plain(text)) return true;
   for (size_t at = 0; at < text.size();) {
     const auto rune = decode_rune(text, at);
     if (!rune) return false;
