@@ -64,6 +64,13 @@ std::string render(const Pattern& pattern, const std::vector<std::string>& holes
   return text;
 }
 
+Pattern pattern_of(const NameTemplate& name) {
+  Pattern pattern;
+  for (const NamePiece& piece : name)
+    pattern.push_back({piece.text, piece.hole >= 0 ? std::optional(HoleKind::number) : std::nullopt, ""});
+  return pattern;
+}
+
 // Most names fail at the text before the first hole or behind the last: that is looked at first.
 struct Matcher::Impl {
   explicit Impl(const Pattern& pattern) : expression(tessera::expression(pattern), options()) {

@@ -56,6 +56,9 @@ class Matcher {
   std::unique_ptr<Impl> impl_;
 };
 
+// What a template can print.
+Pattern pattern_of(const NameTemplate& name);
+
 // Can two patterns match one name?
 bool can_meet(const Pattern& a, const Pattern& b);
 

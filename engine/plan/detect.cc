@@ -82,8 +82,8 @@ class Unwrapped {
   std::vector<NameForm> forms_;
 };
 
-// Dialects of the source's side that could have written one of the source's names. (If none, all that they rename would
-// be missing.)
+// Dialects of the source's side that rename one of the rules' names and could have written one of the source's. (If
+// none, all that they rename would be missing.)
 std::vector<std::string> possible_dialects(const RuleSet& rules, SideId side, const Contents& source) {
   std::vector<std::string> possible;
   const Unwrapped unwrapped(rules.file, side);
@@ -92,7 +92,8 @@ std::vector<std::string> possible_dialects(const RuleSet& rules, SideId side, co
           const Matcher right(line.right);
           const auto wrote = [&](const std::string& name) { return right.match(name); };
           return std::ranges::any_of(source.tensors, [&](const auto& t) { return unwrapped.any(t.name, wrote); });
-        }))
+        }) &&
+        may_rename(rules, side, *dialect))
       possible.push_back(dialect->name);
   return possible;
 }

@@ -139,6 +139,21 @@ std::vector<const Dialect*> dialects_in_use(const RuleSet& rules, SideId side, c
   return found;
 }
 
+bool may_rename(const RuleSet& rules, SideId side, const Dialect& dialect) {
+  const auto lines = dialects_in_use(rules, side, {dialect.name});
+  const auto meets = [&](const Address& address) {
+    const Pattern name = pattern_of(address.name);
+    return std::ranges::any_of(lines, [&](const Dialect* one) {
+      return std::ranges::any_of(one->rename, [&](const RenameLine& line) { return can_meet(line.left, name); });
+    });
+  };
+  const auto any = [&](const SideForm& form) {
+    return std::ranges::any_of(form, [&](const Alternative& a) { return std::ranges::any_of(a.addresses, meets); });
+  };
+  return std::ranges::any_of(rules.rules, [&](const Rule& rule) { return any(rule.sides[side]); }) ||
+         std::ranges::any_of(rules.copies, [&](const Copy& copy) { return copy.side == side && any(copy.form); });
+}
+
 Map dialect_flags(const RuleSet& rules, const EndSpec& end) {
   Map flags;
   for (const Dialect* dialect : dialects_of(rules, end.side)) flags[dialect->name] = false;

@@ -43,6 +43,9 @@ std::vector<const Dialect*> dialects_of(const RuleSet& rules, SideId side);
 // Those named and those that they extend, in order of the rule set.
 std::vector<const Dialect*> dialects_in_use(const RuleSet& rules, SideId side, const std::vector<std::string>& names);
 
+// Can a line of the dialect, or of those that it extends, rename a name of these rules at all?
+bool may_rename(const RuleSet& rules, SideId side, const Dialect& dialect);
+
 // Every dialect of the end's side by name, true where it is in use there: what expressions see.
 Map dialect_flags(const RuleSet& rules, const EndSpec& end);
 

@@ -7,13 +7,6 @@
 namespace tessera {
 namespace {
 
-Pattern pattern_of(const NameTemplate& name) {
-  Pattern pattern;
-  for (const NamePiece& piece : name)
-    pattern.push_back({piece.text, piece.hole >= 0 ? std::optional(HoleKind::number) : std::nullopt, ""});
-  return pattern;
-}
-
 // All that one name of a side stands for: it is mapped if the conditions of one of these hold.
 struct Mapped {
   const Address* address = nullptr;
