@@ -60,6 +60,7 @@ std::optional<std::span<const std::byte>> Tiles::straight_run(const std::vector<
   const Box piece = restrict(only->box, windows[0]);
   const Reach from = reach(piece.shape, piece.from);
   if (!lies_alike(piece) || from.end - from.begin != count) return std::nullopt;
+  if (windows_.straight(only->from, from.begin, count)) return std::nullopt;  // in the processor's cache, as a tile
   const auto size = byte_size(graph_.tensors[only->from].dtype);
   const auto window = windows_.get(only->from, from.begin, count);
   return window.bytes.subspan(uint64_t(from.begin - window.first) * size, uint64_t(count) * size);
@@ -78,8 +79,21 @@ void Tiles::fill_tile(const Move& move, int64_t first, int64_t count) {
   }
 }
 
+// Elements that follow each other on both ends are read to their place in the tile.
+bool Tiles::read_piece(const Move& move, const Box& piece) {
+  const DType dtype = graph_.tensors[move.from].dtype;
+  if (move.program != none_id || dtype != graph_.tensors[move.to].dtype || !lies_alike(piece)) return false;
+  const Reach from = reach(piece.shape, piece.from), to = reach(piece.shape, piece.to);
+  const int64_t count = from.end - from.begin;
+  if (count != volume(piece.shape) || !windows_.straight(move.from, from.begin, count)) return false;
+  const uint64_t size = byte_size(dtype);
+  windows_.read_straight(move.from, from.begin, tile_.subspan(uint64_t(to.begin) * size, uint64_t(count) * size));
+  return true;
+}
+
 // Splits along the axis that strides farthest in the source until what it reads can be held at once.
 void Tiles::copy_piece(const Move& move, const Box& whole) {
+  if (read_piece(move, whole)) return;
   const DType from = graph_.tensors[move.from].dtype, to = graph_.tensors[move.to].dtype;
   const bool kept = windows_.kept_whole(move.from);
   const auto most = std::max<int64_t>(1, int64_t(windows_.piece() / byte_size(from)));

@@ -81,6 +81,24 @@ SourceWindows::View SourceWindows::get(TensorId tensor, int64_t first, int64_t c
   return {entry.bytes, entry.first};
 }
 
+bool SourceWindows::straight(TensorId id, int64_t first, int64_t count) const {
+  constexpr uint64_t least = 256 << 10;
+  const Tensor& tensor = graph_.tensors[id];
+  const uint64_t size = byte_size(tensor.dtype);
+  if (tensor.stored != none_id || uint64_t(count) * size < least) return false;
+  const TensorInfo& info = reader_.contents().tensors[tensor.index];
+  if (info.chunks.size() != 1) return false;
+  const Chunk& chunk = info.chunks[0];
+  const bool whole = chunk.offsets.empty() && is_row_major(chunk.strides, info.shape);
+  return whole && !verified_.wants(chunk.storage) &&
+         reader_.cached(chunk.storage, uint64_t(chunk.at + first + count / 2) * size);
+}
+
+void SourceWindows::forget() {
+  for (Entry& entry : entries_) spare_.push_back(std::move(entry.buffer));
+  entries_.clear();
+}
+
 SourceWindows::Entry& SourceWindows::insert(TensorId tensor, int64_t first, int64_t count) {
   const uint64_t bytes = uint64_t(count) * byte_size(graph_.tensors[tensor].dtype);
   const uint64_t within = file_offset(tensor, first) % InputFile::direct_alignment;

@@ -46,6 +46,12 @@ class SourceWindows {
   };
   // A window that holds elements [first, first + count) of a source tensor.
   View get(TensorId tensor, int64_t first, int64_t count);
+  // Are the elements best read straight to where they are wanted? Not where they are few, of a view or an encoding, with a
+  // checksum to compare, or a disk to wait for: a window serves several pieces.
+  bool straight(TensorId tensor, int64_t first, int64_t count) const;
+  void read_straight(TensorId tensor, int64_t first, std::span<std::byte> out) { load(tensor, first, out); }
+  // Nothing that was read is wanted again; its memory is used for what comes.
+  void forget();
   // Largest number of bytes that `get` may be asked for of a tensor that is not kept whole.
   uint64_t piece() const { return budget_ / 4; }
   bool kept_whole(TensorId tensor) const;

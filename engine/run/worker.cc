@@ -15,6 +15,7 @@ void Worker::run(const Group& group) {
   for (size_t i = 0; i < group.outputs.size() && !state_.stop; ++i) write_output(group.outputs[i], group.moves[i]);
   for (uint32_t m : group.compares)
     if (!state_.stop) compare(state_.graph.moves[m]);
+  tiles_.windows().forget();
   result.bytes_read = tiles_.windows().bytes_read();
 }
 

@@ -94,6 +94,8 @@ class Reader {
   virtual std::vector<TensorInfo> hand_over_tensors() { return contents().tensors; }
   // Bytes [at, at + out.size()) of a storage, little-endian whatever the file says. Thread-safe. Throws Error(world).
   virtual void read(StorageId storage, uint64_t at, std::span<std::byte> out) const = 0;
+  // Would reading here wait for no disk, the bytes being in memory already? False where that cannot be told.
+  virtual bool cached(StorageId, uint64_t /*at*/) const { return false; }
   // Reads the storage once and compares its checksum where the format has one. Throws Error(world).
   virtual void verify(StorageId storage) const = 0;
   // Both at once: the whole storage.

@@ -94,7 +94,7 @@ void InputFile::read(uint64_t offset, std::span<std::byte> out) const {
 bool InputFile::wants_direct(uint64_t offset, std::span<std::byte> out) const {
   const auto address = reinterpret_cast<uintptr_t>(out.data());
   return out.size() >= least_direct && address % direct_alignment == offset % direct_alignment && direct_->works() &&
-         !is_cached(fd_, offset + out.size() / 2);
+         !cached(offset + out.size() / 2);
 }
 
 size_t InputFile::read_direct(uint64_t offset, std::span<std::byte> out) const {
@@ -122,6 +122,8 @@ void InputFile::read_buffered(uint64_t offset, std::span<std::byte> out) const {
     offset += static_cast<uint64_t>(n);
   }
 }
+
+bool InputFile::cached(uint64_t offset) const { return is_cached(fd_, offset); }
 
 std::string InputFile::read_all(uint64_t limit) const {
   if (size() > limit) fail_world(format("{}: has {} bytes, the limit is {}", show_path(path()), size(), limit));

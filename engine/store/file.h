@@ -36,6 +36,7 @@ class InputFile {
   static constexpr size_t direct_alignment = 4096;
   std::string read_all(uint64_t limit) const;  // Error(world) above the limit
   void check_unchanged() const { require_unchanged(identity_); }
+  bool cached(uint64_t offset) const;          // by the system; true where nobody can tell
   void advise(int advice) const;               // POSIX_FADV_*, of the whole file
   bool same_file(const InputFile& other) const;
 

@@ -48,6 +48,11 @@ void JoinedReader::read(StorageId storage, uint64_t at, std::span<std::byte> out
   parts_[part]->read(storage - first_[part], at, out);
 }
 
+bool JoinedReader::cached(StorageId storage, uint64_t at) const {
+  const size_t part = part_of(storage);
+  return parts_[part]->cached(storage - first_[part], at);
+}
+
 void JoinedReader::verify(StorageId storage) const {
   const size_t part = part_of(storage);
   parts_[part]->verify(storage - first_[part]);

@@ -14,6 +14,7 @@ class JoinedReader : public Reader {
   const Contents& contents() const override { return contents_; }
   Contents& edit() { return contents_; }
   void read(StorageId storage, uint64_t at, std::span<std::byte> out) const override;
+  bool cached(StorageId storage, uint64_t at) const override;
   void verify(StorageId storage) const override;
   void read_verified(StorageId storage, std::span<std::byte> out) const override;
   void check_unchanged() const override;
