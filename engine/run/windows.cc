@@ -118,23 +118,28 @@ uint64_t SourceWindows::file_offset(TensorId id, int64_t first) const {
   return reader_.contents().storages[chunk.storage].offset + uint64_t(chunk.at + first) * byte_size(info.dtype);
 }
 
-// Entries are dropped, the longest unused first and never the last one used, until the budget holds `bytes` more; of
-// the buffers that are then spare the smallest that is large enough is taken, and no more are kept than the budget
-// holds.
+// The smallest spare buffer that is large enough. While there is none and the budget does not hold `bytes` more, spare
+// ones are given back, then entries dropped, the longest unused first and never the last one used.
 Buffer SourceWindows::take_buffer(uint64_t bytes) {
-  const auto fits = [&](const Buffer& b) { return b.capacity >= bytes; };
-  while (entries_.size() > 1 && std::none_of(spare_.begin(), spare_.end(), fits) &&
-         (held_ + bytes > budget_ || entries_.size() >= most_entries)) {
-    spare_.push_back(std::move(entries_.back().buffer));
-    entries_.pop_back();
+  for (;;) {
+    std::ranges::sort(spare_, {}, &Buffer::capacity);
+    const auto found = std::ranges::lower_bound(spare_, bytes, {}, &Buffer::capacity);
+    if (found != spare_.end()) {
+      Buffer taken = std::move(*found);
+      spare_.erase(found);
+      return taken;
+    }
+    const bool room = held_ + bytes <= budget_;
+    if (!room && !spare_.empty()) {
+      held_ -= spare_.back().capacity;
+      spare_.pop_back();
+    } else if ((!room || entries_.size() >= most_entries) && entries_.size() > 1) {
+      spare_.push_back(std::move(entries_.back().buffer));
+      entries_.pop_back();
+    } else {
+      break;
+    }
   }
-  std::sort(spare_.begin(), spare_.end(), [](const Buffer& a, const Buffer& b) { return a.capacity < b.capacity; });
-  if (const auto found = std::find_if(spare_.begin(), spare_.end(), fits); found != spare_.end()) {
-    Buffer taken = std::move(*found);
-    spare_.erase(found);
-    return taken;
-  }
-  for (; !spare_.empty() && held_ + bytes > budget_; spare_.pop_back()) held_ -= spare_.back().capacity;
   Buffer made = make_buffer(bytes);
   held_ += made.capacity;
   return made;
