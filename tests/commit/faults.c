@@ -113,7 +113,7 @@ ssize_t pread64(int fd, void* p, size_t n, off64_t o) { REAL(pread64); wait_for_
 ssize_t pwrite64(int fd, const void* p, size_t n, off64_t o) { REAL(pwrite64); INTERRUPT(); return put((pwrite_call)real, fd, p, LESS(n), o); }
 ssize_t readv(int fd, const struct iovec* v, int n) { REAL(readv); INTERRUPT(); return shorter && ready && n > 0 ? read(fd, v[0].iov_base, v[0].iov_len) : real(fd, v, n); }
 ssize_t writev(int fd, const struct iovec* v, int n) { REAL(writev); if (fd > 2) INTERRUPT(); return shorter && ready && fd > 2 && n > 0 ? write(fd, v[0].iov_base, v[0].iov_len) : real(fd, v, n); }
-ssize_t preadv(int fd, const struct iovec* v, int n, off_t o) { REAL(preadv); INTERRUPT(); return shorter && ready && n > 0 ? pread(fd, v[0].iov_base, v[0].iov_len, o) : real(fd, v, n, o); }
+ssize_t preadv(int fd, const struct iovec* v, int n, off_t o) { REAL(preadv); wait_for_disk(slow); INTERRUPT(); return shorter && ready && n > 0 ? pread(fd, v[0].iov_base, v[0].iov_len, o) : real(fd, v, n, o); }
 ssize_t pwritev(int fd, const struct iovec* v, int n, off_t o) { REAL(pwritev); INTERRUPT(); return shorter && ready && n > 0 ? pwrite(fd, v[0].iov_base, v[0].iov_len, o) : real(fd, v, n, o); }
 int fsync(int fd) { REAL(fsync); INTERRUPT(); wait_for_disk(slow_sync); return sync_fails() ? -1 : real(fd); }
 int fdatasync(int fd) { REAL(fdatasync); INTERRUPT(); wait_for_disk(slow_sync); return sync_fails() ? -1 : real(fd); }
