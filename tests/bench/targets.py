@@ -60,7 +60,7 @@ def seconds(summary):
 
 def to_megatron(b, cold):
     source = b.checkpoint("llama", b.asked.gb, "bf16")
-    commands = {"tessera": "--tp 4", "no_sync": "--tp 4 --no-sync", "no_hash": "--tp 4 --no-hash"}
+    commands = {"tessera": "--tp 4"} if cold else {"tessera": "--tp 4", "no_sync": "--tp 4 --no-sync", "no_hash": "--tp 4 --no-hash"}
     found = b.compare(source, commands, "--tp", 4, *(["--cold", "--no-python"] if cold else ["--check"]))
     state, ours = "cold" if cold else "warm", found["tessera"]
     b.say("P1", f"HF -> Megatron TP 4, {state}, / (cp && sync)", ours["vs_cp_sync"], 0.85, more=seconds(ours))
