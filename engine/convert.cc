@@ -23,11 +23,10 @@ std::vector<std::filesystem::path> tokenizer_files(const std::filesystem::path& 
   std::error_code fault;
   std::vector<std::filesystem::path> files;
   for (const auto& entry : list_folder(folder, fault)) {
-    std::error_code ignored;
     const std::string extension = entry.extension().string(), name = entry.filename().string();
     const bool weights = extension == ".safetensors" || extension == ".bin" || extension == ".pt";
     const bool ours = name == "config.json" || name == manifest_file || name.ends_with(".index.json");
-    if (std::filesystem::is_regular_file(entry, ignored) && !weights && !ours) files.push_back(entry);
+    if (!weights && !ours && is_file(entry)) files.push_back(entry);
   }
   if (fault) fail_world(format("--tokenizer {}: {}", escape(folder.string()), fault.message()));
   return files;

@@ -9,6 +9,8 @@
 #include <utility>
 #include <string_view>
 
+#include "store/file.h"
+
 namespace tessera {
 
 namespace fs = std::filesystem;
@@ -25,6 +27,13 @@ bool is_folder(const fs::path& path) {
 }
 
 }  // namespace
+
+bool is_file(const fs::path& path) {
+  std::error_code error;
+  const fs::file_type type = fs::status(path, error).type();
+  if (type == fs::file_type::none) fail_io(path, "stat", error.value());
+  return type == fs::file_type::regular;
+}
 
 std::vector<fs::path> list_folder(const fs::path& folder, std::error_code& error) {
   std::vector<fs::path> found;

@@ -158,9 +158,8 @@ std::vector<fs::path> side_files_of(const fs::path& folder) {
            std::find(exact.begin(), exact.end(), name) != exact.end();
   };
   std::vector<fs::path> files;
-  std::error_code ignored;
   for (const std::string& name : names_in(folder))
-    if (wanted(name) && fs::is_regular_file(folder / name, ignored)) files.push_back(folder / name);
+    if (wanted(name) && is_file(folder / name)) files.push_back(folder / name);
   return files;
 }
 
