@@ -51,19 +51,18 @@ std::optional<std::span<const std::byte>> Tiles::straight_run(const std::vector<
     const Move& move = graph_.moves[m];
     const Reach span = reach(move.box->shape, move.box->to);
     if (span.end <= first || span.begin >= first + count) continue;
-    if (only || move.op != Op::copy || move.program != none_id) return std::nullopt;
+    if (only || move.op != Op::copy) return std::nullopt;
     only = &move;
   }
-  if (!only || graph_.tensors[only->from].dtype != graph_.tensors[only->to].dtype) return std::nullopt;
+  if (!only) return std::nullopt;
   const std::vector<Window> windows = clip(only->box->shape, only->box->to, first, first + count);
   if (windows.size() != 1 || volume(windows[0].shape) != count) return std::nullopt;
   const Box piece = restrict(only->box, windows[0]);
-  const Reach from = reach(piece.shape, piece.from);
-  if (!lies_alike(piece) || from.end - from.begin != count) return std::nullopt;
-  if (windows_.straight(only->from, from.begin, count)) return std::nullopt;  // in the processor's cache, as a tile
+  const auto from = run_of(*only, piece);
+  if (!from || windows_.straight(only->from, from->begin, count)) return std::nullopt;  // better read to a tile, while hot
   const auto size = byte_size(graph_.tensors[only->from].dtype);
-  const auto window = windows_.get(only->from, from.begin, count);
-  return window.bytes.subspan(uint64_t(from.begin - window.first) * size, uint64_t(count) * size);
+  const auto window = windows_.get(only->from, from->begin, count);
+  return window.bytes.subspan(uint64_t(from->begin - window.first) * size, uint64_t(count) * size);
 }
 
 void Tiles::fill_tile(const Move& move, int64_t first, int64_t count) {
@@ -79,15 +78,21 @@ void Tiles::fill_tile(const Move& move, int64_t first, int64_t count) {
   }
 }
 
-// Elements that follow each other on both ends are read to their place in the tile.
+// Where the elements stand in the source, if they follow each other there as they do in the output, and stay what they are.
+std::optional<Reach> Tiles::run_of(const Move& move, const Box& piece) const {
+  const bool same = move.program == none_id && graph_.tensors[move.from].dtype == graph_.tensors[move.to].dtype;
+  const Reach from = reach(piece.shape, piece.from);
+  if (!same || !lies_alike(piece) || from.end - from.begin != volume(piece.shape)) return std::nullopt;
+  return from;
+}
+
 bool Tiles::read_piece(const Move& move, const Box& piece) {
-  const DType dtype = graph_.tensors[move.from].dtype;
-  if (move.program != none_id || dtype != graph_.tensors[move.to].dtype || !lies_alike(piece)) return false;
-  const Reach from = reach(piece.shape, piece.from), to = reach(piece.shape, piece.to);
-  const int64_t count = from.end - from.begin;
-  if (count != volume(piece.shape) || !windows_.straight(move.from, from.begin, count)) return false;
-  const uint64_t size = byte_size(dtype);
-  windows_.read_straight(move.from, from.begin, tile_.subspan(uint64_t(to.begin) * size, uint64_t(count) * size));
+  const auto from = run_of(move, piece);
+  const int64_t count = volume(piece.shape);
+  if (!from || !windows_.straight(move.from, from->begin, count)) return false;
+  const uint64_t size = byte_size(graph_.tensors[move.from].dtype);
+  const auto to = uint64_t(reach(piece.shape, piece.to).begin);
+  windows_.read_straight(move.from, from->begin, tile_.subspan(to * size, uint64_t(count) * size));
   return true;
 }
 

@@ -28,6 +28,7 @@ class Tiles {
                                                          int64_t count);
   void fill_tile(const Move& move, int64_t first, int64_t count);
   void copy_piece(const Move& move, const Box& piece);
+  std::optional<Reach> run_of(const Move& move, const Box& piece) const;
   bool read_piece(const Move& move, const Box& piece);
   void fill_piece(const Move& move, const Box& piece, const Window& window);
 

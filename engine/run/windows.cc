@@ -22,6 +22,11 @@ bool is_row_major(const std::vector<int64_t>& strides, const std::vector<int64_t
   return true;
 }
 
+// Does the chunk hold all of the tensor, one element behind the other?
+bool is_run(const Chunk& chunk, const TensorInfo& tensor) {
+  return chunk.offsets.empty() && is_row_major(chunk.strides, tensor.shape);
+}
+
 // Element copies within memory, any dtype of whole bytes: the opaque integer of the same size.
 DType raw_dtype(uint64_t size) {
   switch (size) {
@@ -89,8 +94,7 @@ bool SourceWindows::straight(TensorId id, int64_t first, int64_t count) const {
   const TensorInfo& info = reader_.contents().tensors[tensor.index];
   if (info.chunks.size() != 1) return false;
   const Chunk& chunk = info.chunks[0];
-  const bool whole = chunk.offsets.empty() && is_row_major(chunk.strides, info.shape);
-  return whole && !verified_.wants(chunk.storage) &&
+  return is_run(chunk, info) && !verified_.wants(chunk.storage) &&
          reader_.cached(chunk.storage, uint64_t(chunk.at + first + count / 2) * size);
 }
 
@@ -174,11 +178,9 @@ void SourceWindows::load(const TensorInfo& tensor, int64_t first, std::span<std:
 void SourceWindows::load_chunk(const TensorInfo& tensor, const Chunk& chunk, int64_t first, std::span<std::byte> out) {
   const auto size = int64_t(byte_size(tensor.dtype));
   const int64_t count = int64_t(out.size()) / size;
+  if (is_run(chunk, tensor)) return read(chunk.storage, uint64_t((chunk.at + first) * size), out);
   const bool whole = chunk.offsets.empty();
   const Extents& shape = whole ? tensor.shape : chunk.shape;
-  if (whole && is_row_major(chunk.strides, shape)) {
-    return read(chunk.storage, uint64_t((chunk.at + first) * size), out);
-  }
   Box box{shape, {chunk.at, chunk.strides.empty() ? row_major(shape) : chunk.strides}, {0, row_major(tensor.shape)}};
   for (size_t k = 0; !whole && k < shape.size(); ++k) box.to.offset += chunk.offsets[k] * box.to.strides[k];
   for (const Window& window : clip(shape, box.to, first, first + count)) {
