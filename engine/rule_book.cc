@@ -15,15 +15,6 @@ namespace {
 
 constexpr uint64_t most_rule_bytes = uint64_t{1} << 20;
 
-// A rule file or dialect that cannot be looked at is not one that is not there: others would be taken instead.
-std::filesystem::file_type type_of(const std::filesystem::path& path) {
-  std::error_code error;
-  const auto type = std::filesystem::status(path, error).type();
-  if (error == std::errc::filename_too_long) return std::filesystem::file_type::not_found;
-  if (type == std::filesystem::file_type::none) fail_io(path, "stat", error.value());
-  return type;
-}
-
 std::vector<std::filesystem::path> yaml_files(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> found;
   if (type_of(folder) != std::filesystem::file_type::directory) return found;

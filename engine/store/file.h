@@ -42,7 +42,7 @@ class InputFile {
 
  private:
   void read_buffered(uint64_t offset, std::span<std::byte> out) const;
-  // How many bytes at the front of `out` were read past the cache: whole blocks from an aligned offset to aligned memory.
+  // How many bytes at the front of `out` were read past the cache; it lies in memory as in the file, modulo a block.
   size_t read_direct(uint64_t offset, std::span<std::byte> out) const;
   bool wants_direct(uint64_t offset, std::span<std::byte> out) const;
 

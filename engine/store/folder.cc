@@ -28,12 +28,15 @@ bool is_folder(const fs::path& path) {
 
 }  // namespace
 
-bool is_file(const fs::path& path) {
+fs::file_type type_of(const fs::path& path) {
   std::error_code error;
   const fs::file_type type = fs::status(path, error).type();
+  if (error == std::errc::filename_too_long) return fs::file_type::not_found;
   if (type == fs::file_type::none) fail_io(path, "stat", error.value());
-  return type == fs::file_type::regular;
+  return type;
 }
+
+bool is_file(const fs::path& path) { return type_of(path) == fs::file_type::regular; }
 
 std::vector<fs::path> list_folder(const fs::path& folder, std::error_code& error) {
   std::vector<fs::path> found;

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "store/file.h"
+#include "store/folder.h"
 #include "store/hf_dir.h"
 #include "store/limits.h"
 #include "store/megatron_dir.h"
@@ -67,10 +68,7 @@ const Format* find_format(std::string_view name) {
 }
 
 std::unique_ptr<Reader> open_checkpoint(const fs::path& path) {
-  std::error_code error;
-  const fs::file_type type = fs::status(path, error).type();
-  if (type == fs::file_type::none) fail_io(path, "open", error.value());
-  return type == fs::file_type::directory ? open_folder(path) : open_file_by_content(path);
+  return type_of(path) == fs::file_type::directory ? open_folder(path) : open_file_by_content(path);
 }
 
 std::unique_ptr<Writer> create_checkpoint(const OutputSpec& spec) {
