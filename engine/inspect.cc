@@ -21,11 +21,11 @@ void whole_storage(const Reader& reader, const TensorInfo& tensor, Sink&& sink) 
 
 // Contiguous bytes of a tensor, in pieces of a few MiB, handed to `sink`.
 template <class Sink>
-void each_piece(const Reader& reader, const TensorInfo& tensor, uint32_t index, Sink&& sink) {
+void each_piece(const Reader& reader, CheckedStorages& storages, uint32_t index, Sink&& sink) {
+  const TensorInfo& tensor = reader.contents().tensors[index];
   Graph graph;
   graph.tensors.push_back({tensor.name, tensor.dtype, tensor.shape, tensor.place, false, index, {}, {}, none_id});
-  CheckedStorages verified(reader.contents());
-  SourceWindows windows(graph, reader, verified, 32 << 20);
+  SourceWindows windows(graph, reader, storages, 32 << 20);
   if (!is_whole_bytes(tensor.dtype)) return whole_storage(reader, tensor, sink);
   const int64_t total = volume(tensor.shape), most = int64_t((4 << 20) / byte_size(tensor.dtype));
   for (int64_t first = 0; first < total; first += most) {
@@ -36,9 +36,9 @@ void each_piece(const Reader& reader, const TensorInfo& tensor, uint32_t index, 
   }
 }
 
-std::string sha256_of(const Reader& reader, const TensorInfo& tensor, uint32_t index) {
+std::string sha256_of(const Reader& reader, CheckedStorages& storages, uint32_t index) {
   Sha256 hash;
-  each_piece(reader, tensor, index, [&](std::span<const std::byte> bytes) { hash.update(bytes); });
+  each_piece(reader, storages, index, [&](std::span<const std::byte> bytes) { hash.update(bytes); });
   return hash.hex();
 }
 
@@ -88,6 +88,7 @@ void add_tree(Report& report, const Contents& contents) {
 
 List tensors_json(const Reader& reader, bool hash) {
   const Contents& contents = reader.contents();
+  CheckedStorages storages(reader);
   List list;
   for (uint32_t i = 0; i < contents.tensors.size(); ++i) {
     const TensorInfo& tensor = contents.tensors[i];
@@ -97,9 +98,10 @@ List tensors_json(const Reader& reader, bool hash) {
     List shape;
     for (int64_t n : tensor.shape) shape.push_back(n);
     one["shape"] = std::move(shape);
-    if (hash) one["sha256"] = sha256_of(reader, tensor, i);
+    if (hash) one["sha256"] = sha256_of(reader, storages, i);
     list.push_back(std::move(one));
   }
+  storages.finish(0);
   return list;
 }
 

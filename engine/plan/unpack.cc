@@ -123,7 +123,9 @@ class UnpackedReader : public Reader {
   void read(StorageId storage, uint64_t at, std::span<std::byte> out) const override {
     packed_->read(storage, at, out);
   }
+  bool cached(StorageId storage, uint64_t at) const override { return packed_->cached(storage, at); }
   void verify(StorageId storage) const override { packed_->verify(storage); }
+  std::optional<uint32_t> checksum(StorageId storage) const override { return packed_->checksum(storage); }
   void check_unchanged() const override { packed_->check_unchanged(); }
 
  private:

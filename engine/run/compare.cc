@@ -75,7 +75,7 @@ struct Comparing {
   const CompareOptions& options;
   CompareResult& result;
   uint64_t total = 0, done = 0;
-  CheckedStorages verified_a{a.reader.contents()}, verified_b{b.reader.contents()};
+  CheckedStorages storages_a{a.reader}, storages_b{b.reader};
   std::mutex mutex{};  // result, done
   std::atomic<bool> stop{false};
 };
@@ -84,8 +84,8 @@ class Comparer {
  public:
   Comparer(Comparing& shared, uint64_t memory)
       : shared_(shared),
-        a_(shared.a.graph, shared.a.reader, shared.verified_a, native_kernel(), memory / 2),
-        b_(shared.b.graph, shared.b.reader, shared.verified_b, native_kernel(), memory / 2) {}
+        a_(shared.a.graph, shared.a.reader, shared.storages_a, native_kernel(), memory / 2),
+        b_(shared.b.graph, shared.b.reader, shared.storages_b, native_kernel(), memory / 2) {}
 
   void run(const Job& job) {
     for (const size_t i : job.pairs)
@@ -151,6 +151,8 @@ CompareResult compare_outputs(const CompareEnd& a, const CompareEnd& b, const st
     result.bytes_read += comparer.bytes_read();
     result.compared += comparer.compared;
   });
+  shared.storages_a.finish(options.threads);
+  shared.storages_b.finish(options.threads);
   for (auto* within : {&result.within_a, &result.within_b})
     std::ranges::sort(*within, {}, &Disagreement::move);
   return result;

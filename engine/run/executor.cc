@@ -21,13 +21,19 @@ void add(RunResult& sum, const RunResult& one) {
   sum.interrupted |= one.interrupted;
 }
 
+// Outputs that stand already may be of a run that was ended before all of their sources was read.
+void begin_kept(const Graph& graph, const Contents& contents, const RunOptions& options, CheckedStorages& storages) {
+  for (const Move& m : graph.moves)
+    if (m.op == Op::copy && is_done(options.done, graph.tensors[m.to])) each_storage(graph, contents, m.from, [&](StorageId s) { storages.begin(s); });
+}
+
 }  // namespace
 
 RunResult execute(const Graph& graph, const Reader& reader, Writer& writer, const RunOptions& options,
                   const Sources& sources, Diagnostics& diagnostics) {
   const std::vector<Group> groups = group_moves(graph, reader.contents(), options.done);
-  CheckedStorages verified(reader.contents());
-  RunState state{graph, reader, writer, options, sources, diagnostics, verified, 0, {}, {}, {}};
+  CheckedStorages storages(reader);
+  RunState state{graph, reader, writer, options, sources, diagnostics, storages, 0, {}, {}, {}};
   for (const Tensor& t : graph.tensors)
     if (t.output && !is_done(options.done, t)) state.total += uint64_t(volume(t.shape)) * byte_size(t.dtype);
 
@@ -41,6 +47,8 @@ RunResult execute(const Graph& graph, const Reader& reader, Writer& writer, cons
     const std::lock_guard lock(state.mutex);
     add(sum, worker.result);
   });
+  begin_kept(graph, reader.contents(), options, storages);
+  if (!state.stop) storages.finish(options.threads);
   std::ranges::sort(sum.overflowed);
   sum.kept = uint64_t(std::count(options.done.begin(), options.done.end(), true));
   if (sum.overflowed.size() > 20) sum.overflowed.resize(20);

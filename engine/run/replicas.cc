@@ -82,7 +82,11 @@ std::optional<Unequal> compare_sources(const Graph& graph, SourceWindows& window
   const auto most = std::max<int64_t>(1, int64_t(piece / byte_size(graph.tensors[move.from].dtype)));
   for (const Window& window : pieces_of(move.box->shape, most)) {
     if (stop) return std::nullopt;
-    if (const auto bad = compare_piece(graph, windows, move, restrict(move.box, window), window)) return bad;
+    if (const auto bad = compare_piece(graph, windows, move, restrict(move.box, window), window)) {
+      windows.require(move.from);  // damage is no difference
+      if (move.op == Op::compare) windows.require(move.to);
+      return bad;
+    }
     compared += uint64_t(volume(window.shape));
   }
   return std::nullopt;

@@ -19,10 +19,10 @@ Box shifted(Box box, int64_t from, int64_t to) {
 
 }  // namespace
 
-Tiles::Tiles(const Graph& graph, const Reader& reader, CheckedStorages& verified, std::unique_ptr<Kernel> kernel,
+Tiles::Tiles(const Graph& graph, const Reader& reader, CheckedStorages& storages, std::unique_ptr<Kernel> kernel,
              uint64_t memory)
     : graph_(graph),
-      windows_(graph, reader, verified, memory / 4 * 3),
+      windows_(graph, reader, storages, memory / 4 * 3),
       kernel_(std::move(kernel)),
       bytes_(std::clamp<uint64_t>(memory / 16, 64 << 10, 8 << 20)) {}
 

@@ -11,7 +11,7 @@ namespace tessera {
 class Tiles {
  public:
   // memory: bytes for windows of the sources and one tile. Used by one thread.
-  Tiles(const Graph& graph, const Reader& reader, CheckedStorages& verified, std::unique_ptr<Kernel> kernel, uint64_t memory);
+  Tiles(const Graph& graph, const Reader& reader, CheckedStorages& storages, std::unique_ptr<Kernel> kernel, uint64_t memory);
 
   // Elements [first, first + count) of an output, row-major; good until the next call. `moves`: all that write the
   // output, indices into Graph::moves. What casts lose is added to `loss` if it is not null.

@@ -66,8 +66,8 @@ std::array<Box, 2> halves(const Box& box) {
   return {restrict(box, first), restrict(box, second)};
 }
 
-SourceWindows::SourceWindows(const Graph& graph, const Reader& reader, CheckedStorages& verified, uint64_t budget)
-    : graph_(graph), reader_(reader), verified_(verified), budget_(std::max<uint64_t>(budget, 1 << 16)) {}
+SourceWindows::SourceWindows(const Graph& graph, const Reader& reader, CheckedStorages& storages, uint64_t budget)
+    : graph_(graph), reader_(reader), storages_(storages), budget_(std::max<uint64_t>(budget, 1 << 16)) {}
 
 bool SourceWindows::kept_whole(TensorId tensor) const {
   const Tensor& t = graph_.tensors[tensor];
@@ -94,8 +94,11 @@ bool SourceWindows::straight(TensorId id, int64_t first, int64_t count) const {
   const TensorInfo& info = reader_.contents().tensors[tensor.index];
   if (info.chunks.size() != 1) return false;
   const Chunk& chunk = info.chunks[0];
-  return is_run(chunk, info) && !verified_.wants(chunk.storage) &&
-         reader_.cached(chunk.storage, uint64_t(chunk.at + first + count / 2) * size);
+  return is_run(chunk, info) && reader_.cached(chunk.storage, uint64_t(chunk.at + first + count / 2) * size);
+}
+
+void SourceWindows::require(TensorId tensor) {
+  each_storage(graph_, reader_.contents(), tensor, [&](StorageId s) { storages_.require(s); });
 }
 
 void SourceWindows::forget() {
@@ -192,14 +195,7 @@ void SourceWindows::load_chunk(const TensorInfo& tensor, const Chunk& chunk, int
 
 void SourceWindows::read(StorageId storage, uint64_t at, std::span<std::byte> out) {
   bytes_read_ += out.size();
-  if (!verified_.wants(storage)) return reader_.read(storage, at, out);
-  if (out.size() == reader_.contents().storages[storage].bytes) {
-    reader_.read_verified(storage, out);
-  } else {
-    reader_.verify(storage);
-    reader_.read(storage, at, out);
-  }
-  verified_.set(storage);
+  storages_.read(storage, at, out);
 }
 
 // Splits along the axis that strides farthest in the storage until what is read lies close together. What lies alike

@@ -2,14 +2,13 @@
 // read last within a budget, so that the outputs that share a source read it once.
 #pragma once
 #include <array>
-#include <atomic>
 #include <list>
 #include <memory>
 #include <vector>
 
 #include "plan/graph.h"
 #include "run/buffer.h"
-#include "store/checkpoint.h"
+#include "run/checked_storages.h"
 
 namespace tessera {
 
@@ -18,27 +17,24 @@ size_t farthest_axis(const Extents& shape, const Strided& at);
 // A box of at least two elements, cut in two along the axis that strides farthest in its source.
 std::array<Box, 2> halves(const Box& box);
 
-// Which storages' checksums were compared: each before a byte of it is believed, and once. Shared by threads (two that come
-// at the same time may both compare).
-class CheckedStorages {
- public:
-  explicit CheckedStorages(const Contents& contents)
-      : storages_(contents.storages), done_(new std::atomic<bool>[contents.storages.size()]()) {}
-  bool wants(StorageId storage) const { return storages_[storage].summed && !done_[storage]; }
-  void set(StorageId storage) { done_[storage] = true; }
-
- private:
-  const std::vector<Storage>& storages_;
-  std::unique_ptr<std::atomic<bool>[]> done_;
-};
-
 // Do the elements follow each other alike on both ends?
 bool lies_alike(const Box& box);
+
+// The storages that hold a source tensor, fields of an encoding among them.
+template <class F>
+void each_storage(const Graph& graph, const Contents& contents, TensorId source, F&& f) {
+  const Tensor& tensor = graph.tensors[source];
+  const auto of = [&](uint32_t index) {
+    for (const Chunk& chunk : contents.tensors[index].chunks) f(chunk.storage);
+  };
+  if (tensor.stored == none_id) return of(tensor.index);
+  for (const uint32_t field : graph.stored[tensor.stored].fields) of(field);
+}
 
 class SourceWindows {
  public:
   // budget: bytes kept. A tensor of at most half of it is read whole and kept; of a larger one only what is asked for.
-  SourceWindows(const Graph& graph, const Reader& reader, CheckedStorages& verified, uint64_t budget);
+  SourceWindows(const Graph& graph, const Reader& reader, CheckedStorages& storages, uint64_t budget);
 
   struct View {
     std::span<const std::byte> bytes;  // elements [first, ...) of the tensor; good until the second next call
@@ -46,10 +42,12 @@ class SourceWindows {
   };
   // A window that holds elements [first, first + count) of a source tensor.
   View get(TensorId tensor, int64_t first, int64_t count);
-  // Are the elements best read straight to where they are wanted? Not where they are few, of a view or an encoding, with a
-  // checksum to compare, or a disk to wait for: a window serves several pieces.
+  // Are the elements best read straight to where they are wanted? Not where they are few, of a view or an encoding, or with
+  // a disk to wait for: a window serves several pieces.
   bool straight(TensorId tensor, int64_t first, int64_t count) const;
   void read_straight(TensorId tensor, int64_t first, std::span<std::byte> out) { load(tensor, first, out); }
+  // What was read of the tensor is as it was written, by its checksums. Error(world).
+  void require(TensorId tensor);
   // Nothing that was read is wanted again; its memory is used for what comes.
   void forget();
   // Largest number of bytes that `get` may be asked for of a tensor that is not kept whole.
@@ -76,7 +74,7 @@ class SourceWindows {
 
   const Graph& graph_;
   const Reader& reader_;
-  CheckedStorages& verified_;
+  CheckedStorages& storages_;
   static constexpr size_t most_entries = 64;
   uint64_t budget_, bytes_read_ = 0, held_ = 0;  // held_: all buffers, spare ones too
   std::list<Entry> entries_;        // the last used first

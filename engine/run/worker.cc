@@ -9,7 +9,7 @@
 namespace tessera {
 
 Worker::Worker(RunState& state, uint64_t memory)
-    : state_(state), tiles_(state.graph, state.reader, state.verified, state.options.kernel(), memory) {}
+    : state_(state), tiles_(state.graph, state.reader, state.storages, state.options.kernel(), memory) {}
 
 void Worker::run(const Group& group) {
   for (size_t i = 0; i < group.outputs.size() && !state_.stop; ++i) write_output(group.outputs[i], group.moves[i]);

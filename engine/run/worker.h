@@ -17,7 +17,7 @@ struct RunState {
   const RunOptions& options;
   const Sources& sources;
   Diagnostics& diagnostics;
-  CheckedStorages& verified;
+  CheckedStorages& storages;
   uint64_t total = 0;
   std::mutex mutex;  // diagnostics, progress
   std::atomic<uint64_t> written{0};

@@ -98,11 +98,9 @@ class Reader {
   virtual bool cached(StorageId, uint64_t /*at*/) const { return false; }
   // Reads the storage once and compares its checksum where the format has one. Throws Error(world).
   virtual void verify(StorageId storage) const = 0;
-  // Both at once: the whole storage.
-  virtual void read_verified(StorageId storage, std::span<std::byte> out) const {
-    if (contents().storages[storage].summed) verify(storage);
-    read(storage, 0, out);
-  }
+  // The CRC-32 that the format holds of the storage's bytes as `read` gives them; none where those that were summed up are
+  // others (packed, or big-endian).
+  virtual std::optional<uint32_t> checksum(StorageId) const { return std::nullopt; }
   // Every file is still the one that was opened (device, inode, size, mtime). Throws Error(world) "changed during ...".
   virtual void check_unchanged() const {}
 };

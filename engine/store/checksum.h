@@ -10,6 +10,8 @@ namespace tessera {
 
 // The polynomial of zip and gzip. `seed` is the CRC of the bytes before: crc32(b, crc32(a)) == crc32(ab).
 uint32_t crc32(std::span<const std::byte> bytes, uint32_t seed = 0);
+// Of two runs of bytes, one behind the other, from the CRC-32 of each and the length of the second.
+uint32_t crc32_joined(uint32_t first, uint32_t second, uint64_t second_bytes);
 
 // XXH3-128 of a stream of bytes.
 class Hasher {

@@ -36,8 +36,11 @@ class DcpReader : public Reader {
   void verify(StorageId storage) const override {
     archives_[places_[storage].archive].verify(places_[storage].storage);
   }
-  void read_verified(StorageId storage, std::span<std::byte> out) const override {
-    archives_[places_[storage].archive].read_verified(places_[storage].storage, out);
+  std::optional<uint32_t> checksum(StorageId storage) const override {
+    return archives_[places_[storage].archive].checksum(places_[storage].storage);
+  }
+  bool cached(StorageId storage, uint64_t at) const override {
+    return archives_[places_[storage].archive].cached(places_[storage].storage, at);
   }
   void check_unchanged() const override {
     for (const TorchArchive& archive : archives_) archive.file().check_unchanged();

@@ -29,6 +29,9 @@ void swap_each(std::span<std::byte> bytes, size_t width) {
     std::reverse(bytes.begin() + static_cast<ptrdiff_t>(at), bytes.begin() + static_cast<ptrdiff_t>(at + width));
 }
 
+// Are the bytes in the file those that are read?
+bool is_plain(const TorchStorage& storage) { return !storage.packed && storage.swap == 1; }
+
 }  // namespace
 
 struct TorchArchive::Unpacked {
@@ -115,23 +118,17 @@ void TorchArchive::verify(size_t index) const {
       add(part);
     }
   }
-  compare(storage, crc);
-}
-
-void TorchArchive::compare(const TorchStorage& storage, uint32_t crc) const {
   if (storage.crc && *storage.crc != crc)
     throw Damaged(format("{}: {}: its checksum is {:08x}, the archive says {:08x}", show_path(file_.path()),
                          storage.name, crc, *storage.crc));
 }
 
-void TorchArchive::read_verified(size_t index, std::span<std::byte> out) const {
-  const TorchStorage& storage = storages_[index];
-  if (storage.packed || storage.swap > 1) {
-    verify(index);
-    return read(index, 0, out);
-  }
-  read(index, 0, out);
-  if (storage.crc) compare(storage, crc32(out));
+std::optional<uint32_t> TorchArchive::checksum(size_t index) const {
+  return is_plain(storages_[index]) ? storages_[index].crc : std::nullopt;
+}
+
+bool TorchArchive::cached(size_t index, uint64_t at) const {
+  return is_plain(storages_[index]) && file_.cached(storages_[index].offset + at);
 }
 
 void set_swaps(std::vector<TorchStorage>& storages, const PickleTree& tree, const std::string& file) {

@@ -32,14 +32,14 @@ class TorchArchive {
   TorchArchive(TorchArchive&&) noexcept;
   ~TorchArchive();
   const InputFile& file() const { return file_; }
-  void read_verified(size_t storage, std::span<std::byte> out) const;  // the whole of it, its checksum compared
   const std::vector<TorchStorage>& storages() const { return storages_; }
   // Bytes [at, at + out.size()) of a storage, little-endian. Thread-safe. Error(world).
   void read(size_t storage, uint64_t at, std::span<std::byte> out) const;
   void verify(size_t storage) const;  // reads it once; CRC-32 where there is one
+  std::optional<uint32_t> checksum(size_t storage) const;  // of the bytes that `read` gives
+  bool cached(size_t storage, uint64_t at) const;          // by the system, as they are
 
  private:
-  void compare(const TorchStorage& storage, uint32_t crc) const;
   struct Unpacked;  // deflated storages that were read lately
   void read_as_stored(const TorchStorage& storage, uint64_t at, std::span<std::byte> out) const;
   InputFile file_;

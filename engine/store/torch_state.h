@@ -37,9 +37,8 @@ class TorchReader : public Reader {
     archive_.read(storage, at, out);
   }
   void verify(StorageId storage) const override { archive_.verify(storage); }
-  void read_verified(StorageId storage, std::span<std::byte> out) const override {
-    archive_.read_verified(storage, out);
-  }
+  std::optional<uint32_t> checksum(StorageId storage) const override { return archive_.checksum(storage); }
+  bool cached(StorageId storage, uint64_t at) const override { return archive_.cached(storage, at); }
   void check_unchanged() const override { archive_.file().check_unchanged(); }
 
  private:

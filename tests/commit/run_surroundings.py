@@ -6,11 +6,14 @@ no rights, failing syncs, no threads.
 import contextlib
 import ctypes
 import os
+import pathlib
 import re
 import resource
 import shutil
 import socket
+import subprocess
 import sys
+import zipfile
 
 from common import WAYS, go_on, run_tests, sizes, small_gpt2, stopped, tree
 
@@ -96,6 +99,46 @@ def sources_of_each_format_changed_during_the_run(b):
         for change in (replace, cut, touch, change_rights):
             changed_meanwhile(b, back, weights, change, source)
         shutil.rmtree(source)
+
+
+# --- damage
+
+def damaged(b, folder):
+    """A rank of which one bit of the longest storage is another one."""
+    with sizes(vocab_size=3001, n_layer=2):
+        small_gpt2.write_plain(folder / "hf")
+    source = folder / "mcore"
+    done = subprocess.run([b.program, "-q", "convert", "--rules", "gpt2", folder / "hf", source], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    file = next(source.rglob("model_optim_rng.pt"))
+    with zipfile.ZipFile(file) as archive:
+        longest = max(archive.infolist(), key=lambda member: member.file_size)
+    with open(file, "r+b") as bytes_of:
+        bytes_of.seek(longest.header_offset + longest.file_size)  # its last quarter at least
+        byte = bytes_of.read(1)[0]
+        bytes_of.seek(-1, 1)
+        bytes_of.write(bytes([byte ^ 1]))
+    return source, pathlib.Path(longest.filename).name
+
+
+def damage_of_a_source_is_found_whatever_is_held(b):
+    (b.work / "damaged" / "hf").mkdir(parents=True)
+    source, storage = damaged(b, b.work / "damaged")
+    for way in WAYS:
+        for memory in ("64KiB", "256MiB"):
+            to = () if "--to" in WAYS[way] else ("--to", "mcore")
+            refused(b, b.convert(way, *to, "--memory", memory, source=source), 3, f"data/{storage}", "its checksum is")
+    # What was made of the sound part before a kill is not kept for whole.
+    killed = 0
+    for at in range(3, 400, 9):
+        done = b.convert("torch", "--to", "mcore", "--threads", "1", "--memory", "64KiB", source=source, faults={"FAULT_AT": str(at), "FAULT_SIGNAL": "9"})
+        killed += done.returncode == -9
+        if done.returncode != -9:
+            assert done.returncode == 3, done.stderr
+            break
+        refused(b, b.convert("torch", "--to", "mcore", "--resume", source=source), 3, f"data/{storage}", "its checksum is")
+    assert killed > 5, killed
+    shutil.rmtree(b.work / "damaged")
 
 
 # --- places
@@ -302,7 +345,8 @@ def the_way_of_the_bytes_makes_no_difference(b):
     shutil.rmtree(source)
 
 
-TESTS = [sources_changed_during_the_run, sources_of_each_format_changed_during_the_run, outputs_in_the_wrong_place, a_source_that_is_a_single_file,
+TESTS = [sources_changed_during_the_run, sources_of_each_format_changed_during_the_run,
+         damage_of_a_source_is_found_whatever_is_held, outputs_in_the_wrong_place, a_source_that_is_a_single_file,
          an_output_that_holds_a_link_to_the_source, one_file_under_two_names, folders_that_are_not_there, a_folder_that_may_not_be_written_into,
          too_little_space_is_found_before_the_first_write, a_small_disk, files_that_may_not_grow, a_failed_sync_is_the_end, rules_that_cannot_be_looked_at,
          few_threads_and_few_files, short_and_interrupted_calls, many_runs_into_one_output, the_way_of_the_bytes_makes_no_difference]

@@ -17,6 +17,12 @@ TEST_CASE("crc32 is zip's, and goes on from a seed") {
   CHECK(crc32(bytes("56789"), crc32(bytes("1234"))) == 0xcbf43926u);
 }
 
+TEST_CASE("the CRC-32 of two runs from those of each") {
+  CHECK(crc32_joined(crc32(bytes("1234")), crc32(bytes("56789")), 5) == 0xcbf43926u);
+  CHECK(crc32_joined(crc32(bytes("")), crc32(bytes("123456789")), 9) == 0xcbf43926u);
+  CHECK(crc32_joined(crc32(bytes("123456789")), crc32(bytes("")), 0) == 0xcbf43926u);
+}
+
 TEST_CASE("XXH3-128, whole and in pieces") {
   CHECK(Hasher().hex() == "99aa06d3014798d86001c324468d497f");
   const std::string text(5000, 'x');

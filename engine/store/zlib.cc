@@ -1,4 +1,5 @@
-// zlib's inflate on blocks read from a file: constant memory, and never a byte more than was declared.
+// What zlib does for us. Its inflate, on blocks read from a file: constant memory, and never a byte more than was declared. And
+// its arithmetic of CRCs.
 #include "store/inflate.h"
 
 #include <zlib.h>
@@ -9,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "store/checksum.h"
 #include "store/limits.h"
 
 namespace tessera {
@@ -116,6 +118,10 @@ void inflate_part(const InputFile& file, const Deflated& range, const std::strin
   });
   if (filled < out.size())
     refuse(file, what, format("bytes {} to {} of {} were asked for", at, at + out.size(), range.bytes), range.offset);
+}
+
+uint32_t crc32_joined(uint32_t first, uint32_t second, uint64_t second_bytes) {
+  return static_cast<uint32_t>(crc32_combine(first, second, static_cast<z_off_t>(second_bytes)));
 }
 
 }  // namespace tessera
