@@ -56,8 +56,9 @@ RunResult move_bytes(Session& session, Prepared& prepared, OutputRun& output, co
 
 // The plan is worth to be seen also where there is no room for it here.
 void look_at_place(const ConvertOptions& options, const OutputSpec& spec, const Report& report) {
+  const auto writer = create_checkpoint(spec);
   uint64_t bytes = 0;
-  for (const FileInfo& file : create_checkpoint(spec)->files()) bytes += file.bytes;
+  for (const FileInfo& file : writer->files()) bytes += file.bytes;
   try {
     require_place(options.target, options.overwrite, bytes);
   } catch (const Error&) {

@@ -20,7 +20,7 @@ SUITES = {
 OPTIONS = {
     "ASAN_OPTIONS": "exitcode=99:detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1",
     "UBSAN_OPTIONS": "print_stacktrace=1",
-    "TSAN_OPTIONS": "exitcode=99:second_deadlock_stack=1",
+    "TSAN_OPTIONS": "exitcode=99:second_deadlock_stack=1:atexit_sleep_ms=0",
 }
 
 

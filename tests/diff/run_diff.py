@@ -23,6 +23,7 @@ except ImportError:
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "families"), str(ROOT / "tests" / "tools")]
 import bench  # noqa: E402
+import sanitized  # noqa: E402
 import small_gpt2  # noqa: E402
 
 bench.DTYPES.update({torch.int64: "I64", torch.float64: "F64"})
@@ -437,22 +438,24 @@ def encoded(b):
 
 
 def bounded_memory(b):
-    """A pair of 190 MB each in 64 MiB of buffers and 300 MiB of address space; each is read about once."""
+    """A pair of 190 MB each in 64 MiB of buffers and 300 MiB of address space; each is read about once. A sanitizer takes time and
+    memory of its own."""
+    alone = not sanitized.runtimes(b.program)
     config = {**LLAMA, "hidden_size": 1024, "intermediate_size": 2752, "num_attention_heads": 16, "num_key_value_heads": 8, "head_dim": 64,
               "vocab_size": 2003}
     tensors = llama(config)
     size = sum(t.numel() * 4 for t in tensors.values())
     hf = b.hf(tensors, config)
     ranks = b.convert(hf, "--tp", 2)
-    b.limit = 300 << 20
+    b.limit = 300 << 20 if alone else None
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     report = b.diff(hf, ranks, "--memory", "64MiB", status=0)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    assert report["peak_memory"] < 110 << 20, report["peak_memory"]
+    assert report["peak_memory"] < 110 << 20 or not alone, report["peak_memory"]
     assert report["bytes_read"] < 2.2 * size, f"{report['bytes_read']} of {2 * size}"
     print(f"  {2 * size / 1e6:.0f} MB in {seconds:.2f} s of processor time, peak {report['peak_memory'] / 1e6:.0f} MB")
-    assert seconds < 3  # reading and comparing take 0.3
+    assert seconds < 3 or not alone  # reading and comparing take 0.3
 
 
 TESTS = [same_at_every_mesh, same_in_every_format, same_llama, one_element_of_one_rank, first_and_largest, independent_of_threads_and_memory, dtypes,
