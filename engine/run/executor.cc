@@ -24,7 +24,8 @@ void add(RunResult& sum, const RunResult& one) {
 // Outputs that stand already may be of a run that was ended before all of their sources was read.
 void begin_kept(const Graph& graph, const Contents& contents, const RunOptions& options, CheckedStorages& storages) {
   for (const Move& m : graph.moves)
-    if (m.op == Op::copy && is_done(options.done, graph.tensors[m.to])) each_storage(graph, contents, m.from, [&](StorageId s) { storages.begin(s); });
+    if (m.op == Op::copy && is_done(options.done, graph.tensors[m.to]))
+      each_storage(graph, contents, m.from, [&](StorageId s) { storages.begin(s); });
 }
 
 }  // namespace
@@ -47,8 +48,10 @@ RunResult execute(const Graph& graph, const Reader& reader, Writer& writer, cons
     const std::lock_guard lock(state.mutex);
     add(sum, worker.result);
   });
-  begin_kept(graph, reader.contents(), options, storages);
-  if (!state.stop) storages.finish(options.threads);
+  if (!state.stop) {
+    begin_kept(graph, reader.contents(), options, storages);
+    storages.finish(options.threads);
+  }
   std::ranges::sort(sum.overflowed);
   sum.kept = uint64_t(std::count(options.done.begin(), options.done.end(), true));
   if (sum.overflowed.size() > 20) sum.overflowed.resize(20);

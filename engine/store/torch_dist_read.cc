@@ -31,22 +31,22 @@ class DcpReader : public Reader {
       : contents_(std::move(contents)), archives_(std::move(archives)), places_(std::move(places)) {}
   const Contents& contents() const override { return contents_; }
   void read(StorageId storage, uint64_t at, std::span<std::byte> out) const override {
-    archives_[places_[storage].archive].read(places_[storage].storage, at, out);
+    archive(storage).read(places_[storage].storage, at, out);
   }
-  void verify(StorageId storage) const override {
-    archives_[places_[storage].archive].verify(places_[storage].storage);
-  }
+  void verify(StorageId storage) const override { archive(storage).verify(places_[storage].storage); }
   std::optional<uint32_t> checksum(StorageId storage) const override {
-    return archives_[places_[storage].archive].checksum(places_[storage].storage);
+    return archive(storage).checksum(places_[storage].storage);
   }
   bool cached(StorageId storage, uint64_t at) const override {
-    return archives_[places_[storage].archive].cached(places_[storage].storage, at);
+    return archive(storage).cached(places_[storage].storage, at);
   }
   void check_unchanged() const override {
     for (const TorchArchive& archive : archives_) archive.file().check_unchanged();
   }
 
  private:
+  const TorchArchive& archive(StorageId storage) const { return archives_[places_[storage].archive]; }
+
   Contents contents_;
   std::vector<TorchArchive> archives_;  // by file
   std::vector<Place> places_;           // by StorageId

@@ -1,8 +1,8 @@
 // Checksums of storages that are read in pieces.
 #include <doctest/doctest.h>
 
-#include <map>
-#include <numeric>
+#include <algorithm>
+#include <string>
 
 #include "base/error.h"
 #include "run/checked_storages.h"
