@@ -1,5 +1,7 @@
 // The graph for people: every output with what fills it, then what is only compared or left out.
+#include <map>
 #include <numeric>
+#include <tuple>
 
 #include "base/text.h"
 #include "plan/graph_view.h"
@@ -50,50 +52,77 @@ class GraphText {
       const Move& move = graph_.moves[index];
       const bool writes = op_writes(move.op);
       if (writes && (move.to != output || after)) heading(move.to);
-      if (!writes && !after) sink_("compared\n");
+      if (!writes && !after) text_ += "compared\n";
       if (writes) output = move.to;
       after = !writes;
-      sink_(line(move));
+      line(move);
+      if (text_.size() >= piece_bytes) hand_over();
     }
     for (uint32_t index : omissions) left_out(graph_.omissions[index]);
-    for (const std::string& name : ignored) sink_(format("ignored {}\n", escape(name, 400)));
-    for (const std::string& range : graph_.empty_ranges) sink_(format("nothing made: {}\n", range));
+    for (const std::string& name : ignored) add("ignored {}\n", escape(name, 400));
+    for (const std::string& range : graph_.empty_ranges) add("nothing made: {}\n", range);
     const Verdict& verdict = graph_.verdict;
-    sink_(format("{}{}{}\n", grade_name(verdict.grade), verdict.reason.empty() ? "" : ": ", verdict.reason));
+    add("{}{}{}\n", grade_name(verdict.grade), verdict.reason.empty() ? "" : ": ", verdict.reason);
+    hand_over();
   }
 
  private:
-  std::string name(TensorId id) const {
+  static constexpr size_t piece_bytes = 64 << 10;
+  static constexpr size_t most_tails = 4096;  // kept at once
+
+  template <class... Args>
+  void add(fmt::format_string<Args...> form, Args&&... args) {
+    fmt::format_to(std::back_inserter(text_), form, std::forward<Args>(args)...);
+  }
+  void hand_over() {
+    sink_(text_);
+    text_.clear();
+  }
+  void add_name(TensorId id) {
     const Tensor& tensor = graph_.tensors[id];
-    return tensor.place == 0 ? escape(tensor.name) : format("{}@{}", escape(tensor.name), tensor.place);
+    text_ += escape(tensor.name);
+    if (tensor.place != 0) add("@{}", tensor.place);
   }
   void heading(TensorId id) {
     const Tensor& tensor = graph_.tensors[id];
-    sink_(format("{}  {} {}\n", name(id), info(tensor.dtype).short_name, show_shape(tensor.shape)));
+    add_name(id);
+    add("  {} {}\n", info(tensor.dtype).short_name, show_shape(tensor.shape));
   }
   std::string why(RuleId rule, Span span) const {
     if (!span.known()) return rules_.rules[rule].name;
     return format("{} {}:{}", rules_.rules[rule].name, sources_.name(span.source), sources_.position(span).line);
   }
-  std::string line(const Move& move) const {
-    std::string text = format("  {}", op_name(move.op));
-    if (move.pad) text += " pad";
-    if (move.from != none_id) text += format(" {}", name(move.from));
-    if (!op_writes(move.op) && move.to != none_id) text += format(" with {}", name(move.to));
-    text += format("{}{}", move.fill != none_id ? " " : "  ", move_text(graph_, move));
-    return text + format("  ({})\n", why(move.why, move.span));
+  void line(const Move& move) {
+    add("  {}", op_name(move.op));
+    if (move.pad) text_ += " pad";
+    if (move.from != none_id) text_ += ' ', add_name(move.from);
+    if (!op_writes(move.op) && move.to != none_id) text_ += " with ", add_name(move.to);
+    text_ += tail(move);
+  }
+  // What follows the names: the same for most layers, since they share a box.
+  const std::string& tail(const Move& move) {
+    if (tails_.size() == most_tails) tails_.clear();
+    const Likeness like{&*move.box, move.fill, move.program, move.from != none_id, move.to != none_id, move.why, move.span.source, move.span.begin};
+    const auto [at, fresh] = tails_.try_emplace(like);
+    if (fresh)
+      at->second = format("{}{}  ({})\n", move.fill != none_id ? " " : "  ", move_text(graph_, move), why(move.why, move.span));
+    return at->second;
   }
   void left_out(const Omission& omission) {
     constexpr const char* kinds[] = {"pad", "unused", "a copy with a scale of its own"};
-    sink_(format("left out {}  {} {}  ({}: {})\n", name(omission.tensor), show_shape(omission.region.shape),
-                 text_of(omission.region.at), rules_.rules[omission.why].name,
-                 kinds[static_cast<size_t>(omission.kind)]));
+    text_ += "left out ";
+    add_name(omission.tensor);
+    add("  {} {}  ({}: {})\n", show_shape(omission.region.shape), text_of(omission.region.at),
+        rules_.rules[omission.why].name, kinds[static_cast<size_t>(omission.kind)]);
   }
 
   const Graph& graph_;
   const RuleSet& rules_;
   const Sources& sources_;
   const Sink& sink_;
+  std::string text_;  // not handed over yet
+  using Likeness = std::tuple<const Box*, uint32_t, uint32_t, bool, bool, RuleId, SourceId, uint32_t>;
+  std::map<Likeness, std::string> tails_;
 };
 
 }  // namespace

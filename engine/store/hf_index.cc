@@ -5,6 +5,7 @@
 #include <map>
 #include <numeric>
 #include <set>
+#include <unordered_map>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -33,18 +34,22 @@ void read_total_size(HfIndex& index, const Value& metadata) {
   if (*index.total_size < 0) refuse(index.path, format("`total_size` must be a number of bytes, not {}", show(*total)));
 }
 
-// Shards are numbered as they are met here.
+// Shards are numbered as they are met here; names of one shard mostly stand together.
 void read_weight_map(HfIndex& index, JsonCursor& in, std::span<const std::string_view> extensions) {
   std::unordered_map<std::string, uint32_t> number;
+  uint32_t shard = 0;
   each_member(in, "`weight_map`", [&](std::string name, uint64_t at) {
     in.within(&name);
-    std::string file = in.text("its shard");
-    if (!is_shard_name(file, extensions))
-      in.fail_at(format("`{}` is not the plain name of a {} file", escape(file), fmt::join(extensions, " or ")), at);
-    const auto [shard, fresh] = number.try_emplace(std::move(file), static_cast<uint32_t>(index.shards.size()));
-    if (fresh) index.shards.push_back(shard->first);
-    if (!index.shard_of.try_emplace(std::move(name), shard->second).second) in.fail_at("stands twice", at);
+    const std::string file = in.text("its shard");
+    if (index.shards.empty() || file != index.shards[shard]) {
+      if (!is_shard_name(file, extensions))
+        in.fail_at(format("`{}` is not the plain name of a {} file", escape(file), fmt::join(extensions, " or ")), at);
+      shard = number.try_emplace(file, static_cast<uint32_t>(index.shards.size())).first->second;
+      if (shard == index.shards.size()) index.shards.push_back(file);
+    }
+    if (index.find(name) != IdTable::none) in.fail_at("stands twice", at);
     in.within(nullptr);
+    index.add(std::move(name), shard);
   });
   if (index.shards.empty()) refuse(index.path, "`weight_map` is empty");
 }
@@ -55,23 +60,24 @@ void sort_shards(HfIndex& index) {
   std::ranges::sort(order, {}, [&](uint32_t i) -> const std::string& { return index.shards[i]; });
   for (uint32_t i = 0; i < order.size(); ++i) place[order[i]] = i;
   std::ranges::sort(index.shards);
-  for (auto& [name, shard] : index.shard_of) shard = place[shard];
+  for (uint32_t& shard : index.shard_of) shard = place[shard];
 }
 
 void check_shard(const HfIndex& index, const Contents& shard, uint32_t i) {
   for (const TensorInfo& tensor : shard.tensors) {
-    const auto said = index.shard_of.find(tensor.name);
-    if (said == index.shard_of.end())
+    const uint32_t found = index.find(tensor.name);
+    if (found == IdTable::none)
       refuse(index.path, format("tensor `{}` of {} is not in the index", escape(tensor.name), escape(index.shards[i])));
-    if (said->second != i)
+    if (const uint32_t said = index.shard_of[found]; said != i)
       refuse(index.path, format("tensor `{}` stands in {}, the index says {}", escape(tensor.name),
-                                escape(index.shards[i]), escape(index.shards[said->second])));
+                                escape(index.shards[i]), escape(index.shards[said])));
   }
 }
 
 // Every tensor of the shards is in the index, but not the other way round: names the first that no shard has.
 [[noreturn]] void refuse_ghost(const HfIndex& index, const std::vector<std::unique_ptr<Reader>>& shards) {
-  std::map<std::string_view, uint32_t> left(index.shard_of.begin(), index.shard_of.end());
+  std::map<std::string_view, uint32_t> left;
+  for (size_t i = 0; i < index.tensors.size(); ++i) left.emplace(index.tensors[i], index.shard_of[i]);
   for (const auto& shard : shards)
     for (const TensorInfo& tensor : shard->contents().tensors) left.erase(tensor.name);
   const auto& [name, shard] = *left.begin();
@@ -81,6 +87,16 @@ void check_shard(const HfIndex& index, const Contents& shard, uint32_t i) {
 }
 
 }  // namespace
+
+uint32_t HfIndex::find(std::string_view tensor) const {
+  return ids_.find(std::hash<std::string_view>()(tensor), [&](uint32_t id) { return tensors[id] == tensor; });
+}
+
+void HfIndex::add(std::string tensor, uint32_t shard) {
+  ids_.find_or_add(std::hash<std::string_view>()(tensor), static_cast<uint32_t>(tensors.size()), [](uint32_t) { return false; });
+  tensors.push_back(std::move(tensor));
+  shard_of.push_back(shard);
+}
 
 HfIndex read_index(const std::filesystem::path& path, std::span<const std::string_view> extensions) {
   HfIndex index;
@@ -111,7 +127,7 @@ std::string check_index(const HfIndex& index, const std::vector<std::unique_ptr<
     found += shard.tensors.size();
     for (const Storage& storage : shard.storages) bytes += storage.bytes;
   }
-  if (found != index.shard_of.size()) refuse_ghost(index, shards);
+  if (found != index.tensors.size()) refuse_ghost(index, shards);
   const bool right = !index.total_size || *index.total_size == static_cast<double>(bytes);
   return right ? ""
                : format("{}: total_size is {}, the shards hold {} bytes", show_path(index.path), *index.total_size,

@@ -6,18 +6,25 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "base/id_table.h"
 #include "store/checkpoint.h"
 
 namespace tessera {
 
 struct HfIndex {
   std::filesystem::path path;
-  std::unordered_map<std::string, uint32_t> shard_of;  // tensor -> index into `shards`
-  std::vector<std::string> shards;                     // sorted file names
+  std::vector<std::string> tensors;  // in the order of the file
+  std::vector<uint32_t> shard_of;    // of each of `tensors`: index into `shards`
+  std::vector<std::string> shards;   // sorted file names
   std::optional<double> total_size;
+
+  uint32_t find(std::string_view tensor) const;  // index into `tensors`, or IdTable::none
+  void add(std::string tensor, uint32_t shard);  // one that is not there
+
+ private:
+  IdTable ids_;  // of `tensors`, by name
 };
 
 // Error(world) with the index and the key for anything but a `weight_map` of names to plain file names that end in one

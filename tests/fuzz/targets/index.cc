@@ -13,7 +13,8 @@ constexpr std::string_view extensions[] = {".safetensors"};
 void run(std::string_view input) {
   static MemoryFile file;
   const HfIndex index = read_index(file.hold(input), extensions);
-  for (const auto& [name, shard] : index.shard_of) require(shard < index.shards.size(), "a tensor has a shard");
+  require(index.tensors.size() == index.shard_of.size(), "each tensor once");
+  for (const uint32_t shard : index.shard_of) require(shard < index.shards.size(), "a tensor has a shard");
   require(std::ranges::is_sorted(index.shards), "shards are sorted");
   for (const std::string& shard : index.shards) {
     require(shard.find_first_of(std::string("/\\:\0", 4)) == shard.npos, "a shard is one plain name");
