@@ -21,7 +21,9 @@ uint64_t PickleMachine::run() {
     const PickleOpcode opcode = find_opcode(code);
     if (!opcode) build.fail(format("opcode {:#04x}, which is unknown or not allowed", code));
     opcode(*this);
+    check_frame();
   }
+  if (at_ < frame_end_) build.fail("a frame goes on behind STOP");
   if (stack_.size() != 1 || !marks_.empty()) build.fail(format("STOP with {} values on the stack", stack_.size()));
   build.tree.root = stack_[0];
   return at_;
@@ -72,10 +74,16 @@ uint64_t PickleMachine::index_line() {
   return index;
 }
 
+void PickleMachine::check_frame() const {
+  if (build.at < frame_end_ && at_ > frame_end_) build.fail("a frame ends inside this opcode");
+}
+
 void PickleMachine::frame(uint64_t length) {
-  if (length <= bytes_.size() - at_) return;
-  if (!whole_ && length <= limits::pickle_bytes) throw NeedMore{};
-  build.fail(format("a frame of {} bytes, more than there are", length));
+  if (build.at < frame_end_) build.fail("a frame inside a frame");
+  const bool there = length <= bytes_.size() - at_;
+  if (!there && !whole_ && length <= limits::pickle_bytes) throw NeedMore{};
+  if (!there) build.fail(format("a frame of {} bytes, more than there are", length));
+  frame_end_ = at_ + length;
 }
 
 void PickleMachine::protocol(uint64_t version) {
@@ -132,6 +140,7 @@ void PickleMachine::pop_or_unmark() {
 void PickleMachine::put(uint64_t index) {
   if (index >= limits::pickle_memo) build.fail(format("memo index {} (limit {})", index, limits::pickle_memo));
   if (memo_.size() <= index) memo_.resize(index + 1, unset);
+  remembered_ += memo_[index] == unset;
   memo_[index] = top();
 }
 

@@ -27,7 +27,8 @@ class PickleMachine {
   uint64_t signed_length();       // four bytes that Python takes for signed
   std::string_view line();        // without its end
   uint64_t index_line();          // a memo index in digits
-  void frame(uint64_t length);    // there must be as many bytes
+  // The next `length` bytes must be there, and hold whole opcodes: a reader that buffers frames would fail else.
+  void frame(uint64_t length);
   void protocol(uint64_t version);
 
   // On the stack. What is below the last MARK cannot be popped.
@@ -40,16 +41,18 @@ class PickleMachine {
   void mark();
   void pop_or_unmark();
   void put(uint64_t index);  // the top into the memo
-  void put_next() { put(memo_.size()); }
+  void put_next() { put(remembered_); }
   void get(uint64_t index);
 
  private:
   static constexpr PickleId unset = UINT32_MAX;
   void check_limits(uint64_t steps) const;
+  void check_frame() const;  // after an opcode
   std::string_view bytes_;
   bool whole_;
-  uint64_t at_ = 0;
+  uint64_t at_ = 0, frame_end_ = 0;
   Items stack_, memo_;
+  uint64_t remembered_ = 0;    // indices of memo_ that are set
   std::vector<size_t> marks_;  // heights of the stack
 };
 
