@@ -39,7 +39,7 @@ using PickleId = uint32_t;  // equal ids are one shared value
 
 struct PickleNode {
   PickleKind kind = PickleKind::none;
-  bool frozen = false;      // a frozenset: may be a key
+  bool changes = false;     // a list, dict, set or bytearray, or a tuple with one of them in it: no key
   bool attributes = false;  // a dict that stands for an object's attributes (Namespace): BUILD fills it
   uint32_t index =
       0;  // text, bytes, big, symbol: texts; list .. set: lists; tensor: tensors; storage: storages; opaque: opaques

@@ -118,6 +118,12 @@ PickleId PickleBuilder::text_of_bytes(std::string_view raw) {
 
 PickleId PickleBuilder::bytes(std::string_view raw) { return add_text(PickleKind::bytes, raw); }
 
+PickleId PickleBuilder::byte_array(std::string_view raw) {
+  const PickleId id = bytes(raw);
+  tree.nodes[id].changes = true;
+  return id;
+}
+
 std::string_view PickleBuilder::keep(std::string made) { return tree.pool.emplace_back(std::move(made)); }
 
 PickleId PickleBuilder::container(PickleKind kind, std::vector<PickleId> items) {
@@ -125,6 +131,8 @@ PickleId PickleBuilder::container(PickleKind kind, std::vector<PickleId> items) 
     for (PickleId item : items) require_hashable(item);
   tree.lists.push_back({});
   const PickleId id = add(kind, tree.lists.size());
+  const auto changes = [&](PickleId item) { return tree.at(item).changes; };
+  tree.nodes[id].changes = kind != PickleKind::tuple || std::ranges::any_of(items, changes);
   if (kind == PickleKind::dict)
     set_items(id, items);
   else
@@ -134,7 +142,7 @@ PickleId PickleBuilder::container(PickleKind kind, std::vector<PickleId> items) 
 
 PickleId PickleBuilder::frozenset(std::vector<PickleId> items) {
   const PickleId id = container(PickleKind::set, std::move(items));
-  tree.nodes[id].frozen = true;
+  tree.nodes[id].changes = false;
   return id;
 }
 
@@ -165,9 +173,7 @@ std::string PickleBuilder::describe(PickleId id) const {
 }
 
 void PickleBuilder::require_hashable(PickleId key) const {
-  const PickleNode& node = tree.at(key);
-  const bool changes = node.kind == PickleKind::list || node.kind == PickleKind::dict || node.kind == PickleKind::set;
-  if (changes && !node.frozen) fail(format("{} as a key", describe(key)));
+  if (tree.at(key).changes) fail(format("{} as a key", describe(key)));
 }
 
 void PickleBuilder::append(PickleId list, std::span<const PickleId> items) {
@@ -189,7 +195,7 @@ void PickleBuilder::set_items(PickleId dict, std::span<const PickleId> pairs) {
 }
 
 void PickleBuilder::add_items(PickleId set, std::span<const PickleId> items) {
-  if (!tree.is(set, PickleKind::set) || tree.at(set).frozen) fail(format("items added to {}", describe(set)));
+  if (!tree.is(set, PickleKind::set) || !tree.at(set).changes) fail(format("items added to {}", describe(set)));
   for (PickleId item : items) require_hashable(item);
   Items& into = tree.lists[tree.at(set).index];
   into.insert(into.end(), items.begin(), items.end());

@@ -28,6 +28,7 @@ class PickleBuilder {
   PickleId text(std::string_view utf8);          // must be UTF-8; must outlive the tree
   PickleId text_of_bytes(std::string_view raw);  // Python 2: UTF-8 if it is, else Latin-1
   PickleId bytes(std::string_view raw);
+  PickleId byte_array(std::string_view raw);  // the same, but no key
   std::string_view keep(std::string made);  // into the tree's pool
   PickleId container(PickleKind kind, std::vector<PickleId> items);
   PickleId frozenset(std::vector<PickleId> items);

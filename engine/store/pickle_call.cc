@@ -102,6 +102,7 @@ PickleId PickleBuilder::make_dict(PickleId callee, const Items& arguments) {
   const PickleId dict = container(PickleKind::dict, {});
   tree.nodes[dict].attributes = use == GlobalUse::attributes;
   if (rest.empty()) return dict;
+  if (use == GlobalUse::counter && !tree.is(rest[0], PickleKind::dict)) wrong_arguments(callee);  // would count
   if (tree.is(rest[0], PickleKind::dict)) {
     set_items(dict, Items(tree.items(rest[0])));
     return dict;

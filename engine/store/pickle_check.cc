@@ -1,6 +1,8 @@
 // A pickle's tree as a whole: no loops, bounded depth, bounded size with shared values counted each time they stand
-// somewhere, no text key twice. One walk with a stack of its own, each value once.
+// somewhere, no key twice in a dict, nothing twice in a set. One walk with a stack of its own, each value once.
 #include <algorithm>
+#include <cmath>
+#include <functional>
 #include <unordered_set>
 
 #include "base/error.h"
@@ -16,7 +18,7 @@ constexpr uint16_t open = UINT16_MAX;  // depth of a value whose parts are being
 class Walk {
  public:
   Walk(const PickleTree& tree, const std::string& file)
-      : tree_(tree), file_(file), depth_(tree.nodes.size(), 0), weight_(tree.nodes.size(), 1) {}
+      : tree_(tree), file_(file), depth_(tree.nodes.size(), 0), weight_(tree.nodes.size(), 1), likeness_(tree.nodes.size(), 0) {}
 
   void run() {
     for (PickleId id = 0; id < tree_.nodes.size(); ++id) most_ += 4 * parts(id).size();
@@ -76,20 +78,64 @@ class Walk {
     if (weight > most_) fail_world(format("{}: shared values unfold to more than {}", file_, most_));
     depth_[id] = static_cast<uint16_t>(depth + 1);
     weight_[id] = static_cast<uint32_t>(weight);
-    if (tree_.is(id, PickleKind::dict)) check_keys(items);
+    likeness_[id] = likeness(id, items);
+    if (tree_.is(id, PickleKind::dict)) check_once(items, 2, "the key", "a dict");
+    if (tree_.is(id, PickleKind::set)) check_once(items, 1, "the value", "a set");
   }
 
-  void check_keys(const std::vector<PickleId>& pairs) const {
-    std::unordered_set<std::string_view> seen;
-    for (size_t i = 0; i < pairs.size(); i += 2)
-      if (tree_.is(pairs[i], PickleKind::text) && !seen.insert(tree_.text(pairs[i])).second)
-        fail_world(format("{}: the key `{}` stands twice in a dict", file_, escape(tree_.text(pairs[i]))));
+  static uint64_t mix(uint64_t a, uint64_t b) {
+    a = (a ^ b) * 0x9E3779B97F4A7C15u;
+    return a ^ a >> 29;
+  }
+
+  // Equal for what Python takes for one key, where numbers are compared whatever their type is.
+  uint64_t likeness(PickleId id, const std::vector<PickleId>& items) const {
+    const PickleNode& node = tree_.at(id);
+    const auto kind = static_cast<uint64_t>(node.kind) + 1;
+    uint64_t all = mix(kind, 0);
+    switch (node.kind) {
+      case PickleKind::boolean:
+      case PickleKind::integer:
+        return number(node.value);
+      case PickleKind::real:
+        return real(node.real());
+      case PickleKind::big:
+      case PickleKind::text:
+      case PickleKind::bytes:
+        return mix(kind, std::hash<std::string_view>()(tree_.text(id)));
+      case PickleKind::tuple:
+        for (const PickleId item : items) all = mix(all, likeness_[item]);
+        return all;
+      case PickleKind::set:
+        for (const PickleId item : items) all += mix(likeness_[item], kind);  // in any order
+        return all;
+      case PickleKind::none:
+        return all;
+      default:
+        return mix(kind, id);
+    }
+  }
+  static uint64_t number(int64_t value) { return mix(1, std::hash<int64_t>()(value)); }
+  static uint64_t real(double value) {
+    constexpr double whole_below = 0x1p63;
+    const bool whole = std::abs(value) < whole_below && std::trunc(value) == value;
+    return whole ? number(static_cast<int64_t>(value)) : mix(2, std::bit_cast<uint64_t>(value));
+  }
+
+  void check_once(const std::vector<PickleId>& items, size_t step, const char* what, const char* where) const {
+    std::unordered_set<uint64_t> seen;
+    for (size_t i = 0; i < items.size(); i += step) {
+      if (seen.insert(likeness_[items[i]]).second) continue;
+      const std::string shown = tree_.is(items[i], PickleKind::text) ? format(" `{}`", escape(tree_.text(items[i]))) : "";
+      fail_world(format("{}: {}{} stands twice in {}", file_, what, shown, where));
+    }
   }
 
   const PickleTree& tree_;
   const std::string& file_;
   std::vector<uint16_t> depth_;   // 0: not seen yet; else 1 + that of the deepest part
   std::vector<uint32_t> weight_;  // values below, shared ones each time
+  std::vector<uint64_t> likeness_;
   uint64_t most_ = 1'000'000;     // and four times what an unshared tree of as many references would weigh
   std::vector<Step> steps_;
 };

@@ -23,9 +23,15 @@ T read(const Machine& m, std::optional<T> literal, const char* what) {
   return *std::move(literal);
 }
 
-PickleId integer_line(Machine& m, bool may_be_bool) {
+PickleId integer_line(Machine& m) {
   const std::string_view line = m.line();
-  if (may_be_bool && (line == "00" || line == "01")) return m.build.boolean(line == "01");
+  if (line == "00" || line == "01") return m.build.boolean(line == "01");
+  return m.build.integer_of_decimal(read(m, integer_literal(line), "an integer"));
+}
+
+PickleId long_line(Machine& m) {
+  std::string_view line = m.line();
+  if (line.ends_with('L')) line.remove_suffix(1);
   return m.build.integer_of_decimal(read(m, integer_literal(line), "an integer"));
 }
 
@@ -80,8 +86,8 @@ constexpr std::array table = {
     Entry{'M', [](Machine& m) { m.push(m.build.integer(static_cast<int64_t>(m.number(2)))); }},
     Entry{0x8A, [](Machine& m) { m.push(m.build.integer(m.take(m.number(1)))); }},
     Entry{0x8B, [](Machine& m) { m.push(m.build.integer(m.take(m.signed_length()))); }},
-    Entry{'I', [](Machine& m) { m.push(integer_line(m, true)); }},
-    Entry{'L', [](Machine& m) { m.push(integer_line(m, false)); }},
+    Entry{'I', [](Machine& m) { m.push(integer_line(m)); }},
+    Entry{'L', [](Machine& m) { m.push(long_line(m)); }},
     Entry{'G', [](Machine& m) { m.push(m.build.real(std::bit_cast<double>(__builtin_bswap64(m.number(8))))); }},
     Entry{'F', [](Machine& m) { m.push(m.build.real(read(m, float_literal(m.line()), "a number"))); }},
 
@@ -95,7 +101,7 @@ constexpr std::array table = {
     Entry{'C', [](Machine& m) { m.push(m.build.bytes(m.take(m.number(1)))); }},
     Entry{'B', [](Machine& m) { m.push(m.build.bytes(m.take(m.number(4)))); }},
     Entry{0x8E, [](Machine& m) { m.push(m.build.bytes(m.take(m.number(8)))); }},
-    Entry{0x96, [](Machine& m) { m.push(m.build.bytes(m.take(m.number(8)))); }},
+    Entry{0x96, [](Machine& m) { m.push(m.build.byte_array(m.take(m.number(8)))); }},
 
     Entry{'}', [](Machine& m) { m.push(empty(m, PickleKind::dict)); }},
     Entry{']', [](Machine& m) { m.push(empty(m, PickleKind::list)); }},

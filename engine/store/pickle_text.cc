@@ -60,9 +60,9 @@ bool append_escape(std::string& out, std::string_view text, size_t& at) {
 }  // namespace
 
 std::optional<std::string_view> integer_literal(std::string_view line) {
-  if (line.ends_with('L')) line.remove_suffix(1);
   const std::string_view digits = line.starts_with('-') ? line.substr(1) : line;
   if (digits.empty() || digits.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
+  if (digits.size() > 1 && digits.front() == '0') return std::nullopt;  // to one of Python's machines it is octal
   return line;
 }
 

@@ -3,18 +3,24 @@
 //
 //   damage_reader damage FILE CHECKPOINT truncate|flip FIRST STEP     a JSON line for each: bytes kept, or the bit flipped
 //   damage_reader copy SOURCE FORMAT FOLDER SHARD     tensors of a safetensors file, by the writer of a format
+//   damage_reader pickles FILE NODES                  a JSON line for each pickle of FILE (four bytes of length before each): its
+//                                                     value as run_pickles.py shows it, "" if it has more nodes, or the refusal
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <stdexcept>
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "engine.h"
 #include "store/file.h"
 #include "store/formats.h"
+#include "store/pickle.h"
 
 namespace {
 
@@ -128,12 +134,83 @@ int copy(const fs::path& source, const std::string& format, const fs::path& fold
   return 0;
 }
 
+// A value as text; throws std::length_error beyond the nodes that are left. Nested at most as deep as pickles may be.
+std::string shown(const PickleTree& tree, PickleId id, int64_t& left) {
+  if (--left < 0) throw std::length_error("large");
+  const PickleNode& node = tree.at(id);
+  const auto each = [&](const char* brackets, const std::vector<PickleId>& items, bool sorted) {
+    std::vector<std::string> texts;
+    for (const PickleId item : items) texts.push_back(shown(tree, item, left));
+    if (sorted) std::ranges::sort(texts);
+    return brackets[0] + join(texts, ",") + brackets[1];
+  };
+  const auto hex = [&](const char* mark, std::string_view bytes) {
+    std::string out = mark;
+    for (const char c : bytes) out += format("{:02x}", static_cast<unsigned char>(c));
+    return out;
+  };
+  switch (node.kind) {
+    case PickleKind::none:
+      return "None";
+    case PickleKind::boolean:
+      return node.value ? "True" : "False";
+    case PickleKind::integer:
+      return format("{}", node.value);
+    case PickleKind::big:
+      return std::string(tree.text(id));
+    case PickleKind::real:
+      return format("f{:016x}", static_cast<uint64_t>(node.value));
+    case PickleKind::text:
+      return hex("t", tree.text(id));
+    case PickleKind::bytes:
+      return hex("b", tree.text(id));
+    case PickleKind::list:
+      return each("[]", tree.items(id), false);
+    case PickleKind::tuple:
+      return each("()", tree.items(id), false);
+    case PickleKind::set:
+      return each("{}", tree.items(id), true);
+    case PickleKind::dict: {
+      std::vector<std::string> pairs;
+      for (size_t i = 0; i < tree.items(id).size(); i += 2)
+        pairs.push_back(shown(tree, tree.items(id)[i], left) + ":" + shown(tree, tree.items(id)[i + 1], left));
+      return "{" + join(pairs, ",") + "}";
+    }
+    default:
+      return "?";  // equals nothing
+  }
+}
+
+int pickles(const fs::path& path, int64_t nodes) {
+  const std::string all = InputFile(path).read_all(size_t{1} << 30);
+  for (size_t at = 0; at + 4 <= all.size();) {
+    uint32_t length = 0;
+    std::memcpy(&length, &all[at], 4);
+    alarm(most_seconds);
+    const Map line = outcome([&] {
+      const PickleTree tree = read_pickle(all.substr(at + 4, length), {.file = "pickle"});
+      Map out;
+      int64_t left = nodes;
+      try {
+        out["value"] = shown(tree, tree.root, left);
+      } catch (const std::length_error&) {
+        out["value"] = "";
+      }
+      return out;
+    });
+    std::printf("%s\n", to_json(line).c_str());
+    at += 4 + length;
+  }
+  return 0;
+}
+
 }  // namespace
 
 int main(int count, char** words) {
   const std::string verb = count > 1 ? words[1] : "";
   if (verb == "damage" && count == 7) return damage(words[2], words[3], words[4], std::atoll(words[5]), std::atoll(words[6]));
   if (verb == "copy" && count == 6) return copy(words[2], words[3], words[4], std::strtoull(words[5], nullptr, 10));
+  if (verb == "pickles" && count == 4) return pickles(words[2], std::atoll(words[3]));
   std::fprintf(stderr, "damage_reader: wants other words, see reader.cc\n");
   return 2;
 }

@@ -53,9 +53,8 @@ inline const TensorInfo& tensor_named(const Reader& reader, const std::string& n
 }
 
 inline std::string floats(const std::vector<float>& values) {
-  std::string out(values.size() * 4, '\0');
-  std::memcpy(out.data(), values.data(), out.size());
-  return out;
+  const auto* bytes = reinterpret_cast<const char*>(values.data());
+  return {bytes, bytes + 4 * values.size()};
 }
 
 }  // namespace tessera::testing
