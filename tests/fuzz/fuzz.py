@@ -6,6 +6,7 @@
     fuzz.py --executions 1000000         each until so many executions
     fuzz.py --gates                      what a release asks of each target, less what was run before (kept in STATE/gates.json)
     fuzz.py --fast                       without sanitizers: several times as many executions; what it keeps the other build reads
+    fuzz.py --longest 512                inputs of at most so many bytes: several times as many executions, mostly of what is refused early
     fuzz.py --minimise                   no fuzzing: a small set of inputs that reaches the same edges becomes tests/fuzz/corpus
 
 Needs clang++-14 with libFuzzer (Debian: clang-14 libclang-rt-14-dev). Runs begin with tests/fuzz/corpus, tests/fuzz/found and what
@@ -43,6 +44,7 @@ def options():
     parser.add_argument("--executions", type=int, help="at most, of each target")
     parser.add_argument("--gates", action="store_true")
     parser.add_argument("--fast", action="store_true", help="preset fuzz-fast")
+    parser.add_argument("--longest", type=int, help="bytes of an input; default: by target")
     parser.add_argument("--minimise", action="store_true")
     parser.add_argument("--seeds", action="store_true", help="add the inputs of seeds.py to the state first")
     parser.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 2) - 1), help="targets at once")
@@ -68,19 +70,19 @@ def folders(name, state):
     return [kept, *(p for p in (HERE / "corpus" / name, HERE / "found" / name) if p.is_dir())]
 
 
-def command(name, preset, state, scratch):
+def command(name, preset, state, scratch, longest=None):
     found = state / "found" / name
     found.mkdir(parents=True, exist_ok=True)
-    words = ["nice", str(ROOT / "build" / preset / "tests" / f"fuzz_{name}"), f"-max_len={LONGEST.get(name, 4096)}", "-timeout=100",
+    words = ["nice", str(ROOT / "build" / preset / "tests" / f"fuzz_{name}"), f"-max_len={longest or LONGEST.get(name, 4096)}", "-timeout=100",
              "-rss_limit_mb=1500", "-malloc_limit_mb=256", "-print_final_stats=1", f"-artifact_prefix={found}/", "-report_slow_units=10000"]
     dictionary = HERE / "dictionaries" / f"{name}.dict"
     environment = {**os.environ, "TESSERA_FUZZ_FOLDER": str(scratch), "ASAN_OPTIONS": "quarantine_size_mb=16:detect_leaks=0"}
     return words + ([f"-dict={dictionary}"] if dictionary.exists() else []), environment
 
 
-def run(name, preset, state, limits):
+def run(name, preset, state, limits, longest):
     with tempfile.TemporaryDirectory(prefix="tessera-fuzz-", dir="/dev/shm") as scratch:
-        words, environment = command(name, preset, state, scratch)
+        words, environment = command(name, preset, state, scratch, longest)
         words += [f"-{key}={value}" for key, value in limits.items()]
         done = subprocess.run(words + list(map(str, folders(name, state))), env=environment, stdout=subprocess.DEVNULL,
                               stderr=subprocess.PIPE, text=True, errors="replace")
@@ -180,7 +182,7 @@ def main():
                 print(f"{row['target']}: {row['corpus']} inputs, {row['bytes']} bytes")
             return
         wanted = [(name, limits) for name in names if (limits := limits_of(name, asked)) is not None]
-        rows = list(pool.map(lambda one: run(one[0], preset, asked.state, one[1]), wanted))
+        rows = list(pool.map(lambda one: run(one[0], preset, asked.state, one[1], asked.longest), wanted))
     for row in rows:
         remember(asked.state, row)
     print(json.dumps(rows, indent=1)) if asked.json else show(rows)

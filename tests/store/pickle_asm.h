@@ -14,7 +14,7 @@ using namespace std::string_literals;
 
 inline Bytes little(uint64_t value, size_t width) {
   Bytes out;
-  for (size_t i = 0; i < width; ++i) out += static_cast<char>(value >> (8 * i) & 0xFF);
+  for (size_t i = 0; i < width; ++i, value >>= 8) out += static_cast<char>(value & 0xFF);
   return out;
 }
 inline const Bytes none = "N", yes = "\x88", no = "\x89";
