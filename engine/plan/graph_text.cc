@@ -56,10 +56,16 @@ class GraphText {
       if (writes) output = move.to;
       after = !writes;
       line(move);
-      if (text_.size() >= piece_bytes) hand_over();
+      if (is_piece()) hand_over();
     }
-    for (uint32_t index : omissions) left_out(graph_.omissions[index]);
-    for (const std::string& name : ignored) add("ignored {}\n", escape(name, 400));
+    for (uint32_t index : omissions) {
+      left_out(graph_.omissions[index]);
+      if (is_piece()) hand_over();
+    }
+    for (const std::string& name : ignored) {
+      add("ignored {}\n", escape(name, 400));
+      if (is_piece()) hand_over();
+    }
     for (const std::string& range : graph_.empty_ranges) add("nothing made: {}\n", range);
     const Verdict& verdict = graph_.verdict;
     add("{}{}{}\n", grade_name(verdict.grade), verdict.reason.empty() ? "" : ": ", verdict.reason);
@@ -67,9 +73,10 @@ class GraphText {
   }
 
  private:
-  static constexpr size_t piece_bytes = 64 << 10;
+  using Likeness = std::tuple<const Box*, uint32_t, uint32_t, bool, bool, RuleId, SourceId, uint32_t>;
   static constexpr size_t most_tails = 4096;  // kept at once
 
+  bool is_piece() const { return text_.size() >= 64 << 10; }
   template <class... Args>
   void add(fmt::format_string<Args...> form, Args&&... args) {
     fmt::format_to(std::back_inserter(text_), form, std::forward<Args>(args)...);
@@ -102,10 +109,12 @@ class GraphText {
   // What follows the names: the same for most layers, since they share a box.
   const std::string& tail(const Move& move) {
     if (tails_.size() == most_tails) tails_.clear();
-    const Likeness like{&*move.box, move.fill, move.program, move.from != none_id, move.to != none_id, move.why, move.span.source, move.span.begin};
+    const Likeness like{&*move.box, move.fill, move.program, move.from != none_id,
+                        move.to != none_id, move.why, move.span.source, move.span.begin};
     const auto [at, fresh] = tails_.try_emplace(like);
     if (fresh)
-      at->second = format("{}{}  ({})\n", move.fill != none_id ? " " : "  ", move_text(graph_, move), why(move.why, move.span));
+      at->second = format("{}{}  ({})\n", move.fill != none_id ? " " : "  ", move_text(graph_, move),
+                          why(move.why, move.span));
     return at->second;
   }
   void left_out(const Omission& omission) {
@@ -121,7 +130,6 @@ class GraphText {
   const Sources& sources_;
   const Sink& sink_;
   std::string text_;  // not handed over yet
-  using Likeness = std::tuple<const Box*, uint32_t, uint32_t, bool, bool, RuleId, SourceId, uint32_t>;
   std::map<Likeness, std::string> tails_;
 };
 

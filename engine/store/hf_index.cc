@@ -93,7 +93,8 @@ uint32_t HfIndex::find(std::string_view tensor) const {
 }
 
 void HfIndex::add(std::string tensor, uint32_t shard) {
-  ids_.find_or_add(std::hash<std::string_view>()(tensor), static_cast<uint32_t>(tensors.size()), [](uint32_t) { return false; });
+  const auto id = static_cast<uint32_t>(tensors.size());
+  ids_.find_or_add(std::hash<std::string_view>()(tensor), id, [](uint32_t) { return false; });
   tensors.push_back(std::move(tensor));
   shard_of.push_back(shard);
 }

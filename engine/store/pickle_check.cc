@@ -18,7 +18,11 @@ constexpr uint16_t open = UINT16_MAX;  // depth of a value whose parts are being
 class Walk {
  public:
   Walk(const PickleTree& tree, const std::string& file)
-      : tree_(tree), file_(file), depth_(tree.nodes.size(), 0), weight_(tree.nodes.size(), 1), likeness_(tree.nodes.size(), 0) {}
+      : tree_(tree),
+        file_(file),
+        depth_(tree.nodes.size(), 0),
+        weight_(tree.nodes.size(), 1),
+        likeness_(tree.nodes.size(), 0) {}
 
   void run() {
     for (PickleId id = 0; id < tree_.nodes.size(); ++id) most_ += 4 * parts(id).size();
@@ -83,15 +87,17 @@ class Walk {
     if (tree_.is(id, PickleKind::set)) check_once(items, 1, "the value", "a set");
   }
 
-  static uint64_t mix(uint64_t a, uint64_t b) {
-    a = (a ^ b) * 0x9E3779B97F4A7C15u;
-    return a ^ a >> 29;
+  static uint64_t mix(uint64_t a, uint64_t b) {  // the end of splitmix64
+    uint64_t x = a + 0x9E3779B97F4A7C15u * (b + 1);
+    x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9u;
+    x = (x ^ x >> 27) * 0x94D049BB133111EBu;
+    return x ^ x >> 31;
   }
 
   // Equal for what Python takes for one key, where numbers are compared whatever their type is.
   uint64_t likeness(PickleId id, const std::vector<PickleId>& items) const {
     const PickleNode& node = tree_.at(id);
-    const auto kind = static_cast<uint64_t>(node.kind) + 1;
+    const auto kind = static_cast<uint64_t>(node.kind) + kinds;
     uint64_t all = mix(kind, 0);
     switch (node.kind) {
       case PickleKind::boolean:
@@ -115,7 +121,8 @@ class Walk {
         return mix(kind, id);
     }
   }
-  static uint64_t number(int64_t value) { return mix(1, std::hash<int64_t>()(value)); }
+  static constexpr uint64_t kinds = 16;  // below: numbers, whole and others
+  static uint64_t number(int64_t value) { return mix(1, static_cast<uint64_t>(value)); }
   static uint64_t real(double value) {
     constexpr double whole_below = 0x1p63;
     const bool whole = std::abs(value) < whole_below && std::trunc(value) == value;
@@ -126,7 +133,8 @@ class Walk {
     std::unordered_set<uint64_t> seen;
     for (size_t i = 0; i < items.size(); i += step) {
       if (seen.insert(likeness_[items[i]]).second) continue;
-      const std::string shown = tree_.is(items[i], PickleKind::text) ? format(" `{}`", escape(tree_.text(items[i]))) : "";
+      const bool text = tree_.is(items[i], PickleKind::text);
+      const std::string shown = text ? format(" `{}`", escape(tree_.text(items[i]))) : "";
       fail_world(format("{}: {}{} stands twice in {}", file_, what, shown, where));
     }
   }

@@ -111,6 +111,12 @@ def verbs(b):
             "verify": ["verify", small], "convert": ["convert", "--rules", rules, small, b.out, "--tp", "2", "--threads", "2"]}
 
 
+def says_the_same(whole, out):
+    """Line by line; of one that there was no memory to show, this is said. What was done is done, and the status tells it."""
+    lines, shown = whole.splitlines(), out.splitlines()
+    return len(lines) == len(shown) and all(b in (a, "(too little memory to show this line)") for a, b in zip(lines, shown))
+
+
 def allocations_fail(b, verb, **how):
     words = verbs(b)[verb]
     b.fresh()
@@ -125,7 +131,7 @@ def allocations_fail(b, verb, **how):
         said += done.status == 3
         if done.status not in (0, 3) or (done.status == 3 and not done.err.strip()):
             wrong.append(f"{at}: exit {done.status}: {done.err[-200:]}")
-        elif done.status == 0 and verb != "convert" and done.out != whole.out:
+        elif done.status == 0 and verb != "convert" and not says_the_same(whole.out, done.out):
             wrong.append(f"{at}: exit 0, and it says something else")
         elif verb == "convert" and (tree(b.out) if b.out.exists() else None) != (reference if done.status == 0 else None):
             wrong.append(f"{at}: exit {done.status}, output {'there' if b.out.exists() else 'absent'}")

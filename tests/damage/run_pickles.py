@@ -250,6 +250,15 @@ def program(rng):
     return data
 
 
+def many_keys():
+    """Keys of one dict or set that are alike and yet not one: none may be taken for another."""
+    yield {(i, j): 0 for i in range(200) for j in range(200)}
+    yield {i: 0 for i in range(-50_000, 50_000)} | {str(i): 0 for i in range(50_000)} | {None: 0, (): 0}
+    yield {i / 7: 0 for i in range(50_000)} | {(i,): 0 for i in range(1000)} | {((i,),): 0 for i in range(1000)}
+    yield {2 ** 64 + i: 0 for i in range(1000)} | {float(i): 0 for i in range(1000)} | {b"%d" % i: 0 for i in range(1000)}
+    yield {(i, frozenset((i, i + 1, j))) for i in range(150) for j in range(150)}
+
+
 def told(reader, programs):
     """What the library says of each."""
     with tempfile.NamedTemporaryFile() as file:
@@ -302,6 +311,10 @@ def main():
     everything = "--all" in sys.argv
     seed = int(sys.argv[sys.argv.index("--seed") + 1]) if "--seed" in sys.argv else 1
     count, rng, tally, wrong = 200_000 if everything else 4_000, random.Random(seed), collections.Counter(), 0
+    for ours in told(reader, [pickle.dumps(value, 4) for value in many_keys()]):
+        if "value" not in ours:
+            wrong += 1
+            print(f"many keys: {ours['message']}")
     for _ in range(count // BATCH):
         programs = [program(rng) for _ in range(BATCH)]
         for data, ours in zip(programs, told(reader, programs)):
