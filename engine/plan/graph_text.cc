@@ -56,15 +56,15 @@ class GraphText {
       if (writes) output = move.to;
       after = !writes;
       line(move);
-      if (is_piece()) hand_over();
+      hand_over_piece();
     }
     for (uint32_t index : omissions) {
       left_out(graph_.omissions[index]);
-      if (is_piece()) hand_over();
+      hand_over_piece();
     }
     for (const std::string& name : ignored) {
       add("ignored {}\n", escape(name, 400));
-      if (is_piece()) hand_over();
+      hand_over_piece();
     }
     for (const std::string& range : graph_.empty_ranges) add("nothing made: {}\n", range);
     const Verdict& verdict = graph_.verdict;
@@ -76,7 +76,6 @@ class GraphText {
   using Likeness = std::tuple<const Box*, uint32_t, uint32_t, bool, bool, RuleId, SourceId, uint32_t>;
   static constexpr size_t most_tails = 4096;  // kept at once
 
-  bool is_piece() const { return text_.size() >= 64 << 10; }
   template <class... Args>
   void add(fmt::format_string<Args...> form, Args&&... args) {
     fmt::format_to(std::back_inserter(text_), form, std::forward<Args>(args)...);
@@ -84,6 +83,10 @@ class GraphText {
   void hand_over() {
     sink_(text_);
     text_.clear();
+  }
+  void hand_over_piece() {
+    constexpr size_t piece = 64 << 10;  // bytes
+    if (text_.size() >= piece) hand_over();
   }
   void add_name(TensorId id) {
     const Tensor& tensor = graph_.tensors[id];

@@ -47,9 +47,8 @@ void read_weight_map(HfIndex& index, JsonCursor& in, std::span<const std::string
       shard = number.try_emplace(file, static_cast<uint32_t>(index.shards.size())).first->second;
       if (shard == index.shards.size()) index.shards.push_back(file);
     }
-    if (index.find(name) != IdTable::none) in.fail_at("stands twice", at);
+    if (!index.add(std::move(name), shard)) in.fail_at("stands twice", at);
     in.within(nullptr);
-    index.add(std::move(name), shard);
   });
   if (index.shards.empty()) refuse(index.path, "`weight_map` is empty");
 }
@@ -92,11 +91,13 @@ uint32_t HfIndex::find(std::string_view tensor) const {
   return ids_.find(std::hash<std::string_view>()(tensor), [&](uint32_t id) { return tensors[id] == tensor; });
 }
 
-void HfIndex::add(std::string tensor, uint32_t shard) {
-  const auto id = static_cast<uint32_t>(tensors.size());
-  ids_.find_or_add(std::hash<std::string_view>()(tensor), id, [](uint32_t) { return false; });
+bool HfIndex::add(std::string&& tensor, uint32_t shard) {
+  const auto fresh = static_cast<uint32_t>(tensors.size());
+  const auto same = [&](uint32_t id) { return tensors[id] == tensor; };
+  if (ids_.find_or_add(std::hash<std::string_view>()(tensor), fresh, same) != fresh) return false;
   tensors.push_back(std::move(tensor));
   shard_of.push_back(shard);
+  return true;
 }
 
 HfIndex read_index(const std::filesystem::path& path, std::span<const std::string_view> extensions) {

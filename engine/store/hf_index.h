@@ -21,7 +21,7 @@ struct HfIndex {
   std::optional<double> total_size;
 
   uint32_t find(std::string_view tensor) const;  // index into `tensors`, or IdTable::none
-  void add(std::string tensor, uint32_t shard);  // one that is not there
+  bool add(std::string&& tensor, uint32_t shard);  // false, and nothing is taken, if it is there already
 
  private:
   IdTable ids_;  // of `tensors`, by name

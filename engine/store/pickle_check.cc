@@ -143,7 +143,7 @@ class Walk {
   const std::string& file_;
   std::vector<uint16_t> depth_;   // 0: not seen yet; else 1 + that of the deepest part
   std::vector<uint32_t> weight_;  // values below, shared ones each time
-  std::vector<uint64_t> likeness_;
+  std::vector<uint64_t> likeness_;  // of what may be a key: equal for what is one
   uint64_t most_ = 1'000'000;     // and four times what an unshared tree of as many references would weigh
   std::vector<Step> steps_;
 };

@@ -1,6 +1,5 @@
 // Small archives for tests, and what is in a checkpoint as plain bytes.
 #pragma once
-#include <cstring>
 #include <map>
 #include <memory>
 #include <string>
