@@ -135,10 +135,11 @@ PickleId PickleBuilder::make_sequence(PickleId callee, const Items& arguments) {
 }
 
 PickleId PickleBuilder::make_bytes(PickleId callee, const Items& arguments) {
-  if (arguments.empty()) return bytes({});
-  if (use_of(callee) == GlobalUse::bytes) wrong_arguments(callee);
-  if (arguments.size() == 1 && tree.is(arguments[0], PickleKind::bytes)) return arguments[0];
-  return encode(arguments);
+  const bool array = use_of(callee) == GlobalUse::bytearray;
+  if (arguments.empty()) return array ? byte_array({}) : bytes({});
+  if (!array) wrong_arguments(callee);
+  const bool ready = arguments.size() == 1 && tree.is(arguments[0], PickleKind::bytes);
+  return byte_array(tree.text(ready ? arguments[0] : encode(arguments)));
 }
 
 PickleId PickleBuilder::encode(const Items& arguments) {

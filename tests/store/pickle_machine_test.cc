@@ -150,6 +150,7 @@ TEST_CASE("pickle: refusals name the file and the byte") {
       {"unhashable", pickle(dict({{list({}), none}})), {"as a key"}},
       {"a tuple with a list as a key", pickle(dict({{"]\x85", none}})), {"as a key"}},
       {"a bytearray as a key", pickle(dict({{"\x96\x01\0\0\0\0\0\0\0z"s, none}})), {"as a key"}},
+      {"a called bytearray as a key", pickle(dict({{call(global("builtins", "bytearray"), {"C\x01z"}), none}})), {"as a key"}},
       {"leading zero", pickle("I010\n"), {"not an integer"}},
       {"memo index with L", pickle("Np0L\n"), {"memo index"}},
       {"INT with L", pickle("I1L\n"), {"not an integer"}},
