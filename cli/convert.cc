@@ -39,7 +39,6 @@ int run(Options& options, const Global& global, Session& session) {
   convert_options.tokenizer = options.tokenizer;
   if (options.convert.device != "cpu" && !convert_options.torch_kernel)
     fail_usage("--device: only --kernel torch has devices");
-  interrupt::catch_signals();
   const bool writes = !convert_options.dry_run;
   if (convert_options.torch_kernel && writes) load_torch_kernel(convert_options.device);
   global.confine_to({options.source, options.tokenizer, request.rules, writes ? "" : options.target},

@@ -1,4 +1,4 @@
-// SIGINT, SIGTERM and SIGHUP while an output is made. The first one asks for an orderly stop. What does not stop soon, because a disk
+// SIGINT, SIGTERM and SIGHUP. While an output is made, the first one asks for an orderly stop. What does not stop soon, because a disk
 // is slow or a sum is long, is ended where it stands: on the disk that is no other than a kill (docs/durability.md), but the user has
 // his answer within a second. The second one does not wait.
 #pragma once

@@ -9,6 +9,7 @@
 #include <exception>
 
 #include "base/text.h"
+#include "interrupt.h"
 #include "memory.h"
 #include "verbs.h"
 
@@ -92,6 +93,7 @@ int run_guarded(int argc, char** argv) {
 int main(int argc, char** argv) {
   open_streams();
   for (int number : {SIGPIPE, SIGXFSZ}) std::signal(number, SIG_IGN);  // they come back as errors of write
+  tessera::cli::interrupt::catch_signals();
   tessera::cli::prepare_memory();
   const int status = run_guarded(argc, argv);
   errno = 0;

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 
-from common import WAYS, interrupted, run_tests, sizes, small_gpt2, stopped
+from common import WAYS, as_at_a_terminal, interrupted, run_tests, sizes, small_gpt2, stopped
 
 WAIT = "20000"  # milliseconds that a disk is slow: longer than any test may take
 WIPE = "\r\033[K"
@@ -59,6 +59,18 @@ def while_nothing_is_written(b):
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         run = at_the_disk(b, "torch", FAULT_SLOW=WAIT)
         assert "nothing was written" in ended(run, number) and b.left() == [], b.left()
+
+
+def verbs_that_only_read(b):
+    b.reference("torch")
+    b.convert("torch", check=0)
+    waits = b.work / "waits"
+    for words in (["verify", b.out], ["diff", b.out, b.out], ["inspect", "--hash", b.out]):
+        waits.unlink(missing_ok=True)
+        run = subprocess.Popen([b.program, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=as_at_a_terminal,
+                               env={**os.environ, "LD_PRELOAD": b.preload(), "FAULT_SLOW": WAIT, "FAULT_WAITS": str(waits)})
+        wait_until(lambda: waits.exists() and waits.stat().st_size or run.poll() is not None)
+        assert ended(run, signal.SIGINT) == "interrupted: nothing was written\n", words
 
 
 def while_a_large_checkpoint_is_planned(b):
@@ -187,7 +199,7 @@ def no_progress_in_a_pipe(b):
     assert " s left\n\033[K" in done.stderr, done.stderr  # what is read as text has a line break for \r
 
 
-TESTS = [while_nothing_is_written, while_a_large_checkpoint_is_planned, while_a_slow_disk_is_waited_for, without_hashes_nothing_is_promised,
+TESTS = [while_nothing_is_written, verbs_that_only_read, while_a_large_checkpoint_is_planned, while_a_slow_disk_is_waited_for, without_hashes_nothing_is_promised,
          a_second_signal_ends_at_once, a_signal_that_is_ignored_stays_so, progress_on_a_terminal, progress_makes_room_for_messages,
          no_progress_in_a_pipe]
 
