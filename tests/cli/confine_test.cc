@@ -29,10 +29,10 @@ using tessera::testing::TempFolder;
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool sanitized = true;  // confine() does nothing there
+#ifdef TESSERA_INSTRUMENTED
+constexpr bool instrumented = true;  // confine() does nothing there
 #else
-constexpr bool sanitized = false;
+constexpr bool instrumented = false;
 #endif
 
 constexpr int allowed = 0;
@@ -68,7 +68,7 @@ struct Folders {
 }  // namespace
 
 TEST_CASE("a confined process starts no program and no process") {
-  if (sanitized) return;
+  if (instrumented) return;
   const auto run = [] {
     const char* words[] = {"/bin/true", nullptr};
     return long(execve(words[0], const_cast<char**>(words), nullptr));
@@ -84,7 +84,7 @@ TEST_CASE("a confined process starts no program and no process") {
 }
 
 TEST_CASE("it reaches no network, by no way") {
-  if (sanitized) return;
+  if (instrumented) return;
   CHECK(outcome([] { return long(socket(AF_INET, SOCK_STREAM, 0)); }, {}, false) == allowed);
   for (const int family : {AF_INET, AF_INET6, AF_UNIX, AF_NETLINK})
     CHECK(outcome([=] { return long(socket(family, SOCK_STREAM, 0)); }) == EPERM);
@@ -103,7 +103,7 @@ TEST_CASE("it reaches no network, by no way") {
 }
 
 TEST_CASE("doors into the kernel, rights and owners are shut") {
-  if (sanitized) return;
+  if (instrumented) return;
   for (const long call : {long(SYS_bpf), long(SYS_perf_event_open), long(SYS_userfaultfd), long(SYS_mount), long(SYS_unshare),
                           long(SYS_setns), long(SYS_keyctl), long(SYS_fchmodat), long(SYS_fchownat), long(SYS_setuid),
                           long(SYS_process_vm_readv), long(SYS_mknodat), long(SYS_open_by_handle_at)})
@@ -115,7 +115,7 @@ TEST_CASE("doors into the kernel, rights and owners are shut") {
 }
 
 TEST_CASE("nothing is typed at the terminal it was started from") {
-  if (sanitized) return;
+  if (instrumented) return;
   int master = -1, terminal = -1;
   if (openpty(&master, &terminal, nullptr, nullptr, nullptr) != 0) return;
   CHECK(outcome([=] { return long(ioctl(terminal, TIOCSTI, "x")); }) == EPERM);
@@ -125,7 +125,7 @@ TEST_CASE("nothing is typed at the terminal it was started from") {
 }
 
 TEST_CASE("files: sources are read, the output's folder is written, all others are shut") {
-  if (sanitized || landlock_version() < 1) return;
+  if (instrumented || landlock_version() < 1) return;
   const Folders at;
   CHECK(outcome([&] { return file(at.in / "file", O_RDONLY); }, at.reach) == allowed);
   CHECK(outcome([&] { return file(at.in / "file", O_WRONLY); }, at.reach) == EACCES);
@@ -144,7 +144,7 @@ TEST_CASE("files: sources are read, the output's folder is written, all others a
 }
 
 TEST_CASE("a link in a source is followed to the file that was allowed, and to no other") {
-  if (sanitized || landlock_version() < 1) return;
+  if (instrumented || landlock_version() < 1) return;
   const Folders at;
   fs::create_symlink(at.other / "file", at.in / "link");
   CHECK(outcome([&] { return file(at.in / "link", O_RDONLY); }, {{at.in}, {}}) == EACCES);
@@ -153,7 +153,7 @@ TEST_CASE("a link in a source is followed to the file that was allowed, and to n
 }
 
 TEST_CASE("threads start, and are confined as the one that started them") {
-  if (sanitized) return;
+  if (instrumented) return;
   const auto in_a_thread = [] {
     long fd = 0;
     std::thread([&] { fd = socket(AF_INET, SOCK_STREAM, 0); }).join();

@@ -34,7 +34,7 @@ GATES = {"safetensors": {"executions": 100_000_000}, "zip": {"executions": 30_00
 MOST_KEPT = 64 << 10  # bytes of a target in the tree, the smallest inputs first
 GATE_SECONDS = 1200  # of each other target
 LONGEST = {"rules": 8192, "plan": 4096, "torch": 8192, "names": 256, "layout": 512, "expression": 512, "tracker": 80}  # bytes; others 4096
-COLUMNS = ("target", "executions", "exec/s", "seconds", "edges", "features", "corpus", "findings")
+COLUMNS = ("target", "executions", "exec/s", "seconds", "edges", "of", "features", "corpus", "findings")
 
 
 def options():
@@ -102,7 +102,7 @@ def result(name, state, done):
     if done.returncode and not findings:
         findings = [f"exit status {done.returncode}: {done.stderr[-300:]}"]
     return {"target": name, "executions": executions, "exec/s": speed, "seconds": last(r"in (\d+) second"), "edges": last(r"cov: (\d+)"),
-            "features": last(r"ft: (\d+)"), "corpus": sum(1 for _ in (state / "corpus" / name).iterdir()), "findings": findings}
+            "of": last(r"Loaded 1 modules\s+\((\d+)"), "features": last(r"ft: (\d+)"), "corpus": sum(1 for _ in (state / "corpus" / name).iterdir()), "findings": findings}
 
 
 def before(state):
