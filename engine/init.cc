@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "base/text_hash.h"
 #include "ends.h"
 #include "plan/draft_compose.h"
 #include "plan/fit.h"
@@ -153,7 +154,7 @@ class Init {
   // Names that the parent file does not explain.
   Folds fold_rest(size_t end) const {
     Folds folds =
-        fold_tensors(sources_[end].contents.tensors, known_ ? known_->names[end] : std::unordered_set<std::string>{});
+        fold_tensors(sources_[end].contents.tensors, known_ ? known_->names[end] : TextSet{});
     if (folds.tensors.size() > most_rules) too_much(folds);
     return folds;
   }

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "base/text.h"
+#include "base/text_hash.h"
 
 namespace tessera {
 namespace {
@@ -15,7 +16,7 @@ constexpr size_t show_at_most = 200;  // bytes
 // Where `key` stands in the table, or the free slot where it would.
 size_t probe(const std::vector<uint32_t>& slots, const std::vector<Map::Entry>& entries, std::string_view key) {
   const size_t mask = slots.size() - 1;
-  size_t at = mask & std::hash<std::string_view>{}(key);
+  size_t at = mask & text_hash(key);
   while (slots[at] != 0 && entries[slots[at] - 1].first != key) at = (at + 1) & mask;
   return at;
 }

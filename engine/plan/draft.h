@@ -10,10 +10,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include "base/text_hash.h"
 #include "store/checkpoint.h"
 
 namespace tessera {
@@ -47,7 +47,7 @@ struct Folds {
   std::vector<std::string> unspeakable;  // names that no address can spell
 };
 // `skip`: names that say what is captured, but are explained already.
-Folds fold_tensors(const std::vector<TensorInfo>& tensors, const std::unordered_set<std::string>& skip);
+Folds fold_tensors(const std::vector<TensorInfo>& tensors, const TextSet& skip);
 
 // The name with holes: "model.layers.<l>.w". `words`: what stands in the hole of each capture.
 std::string folded_name(const Folded& tensor, const std::vector<std::string>& words);

@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <unordered_map>
 
 #include "base/text.h"
+#include "base/text_hash.h"
 #include "plan/draft.h"
 #include "plan/folded.h"
 
@@ -36,7 +36,7 @@ struct Trunk {
   std::set<int64_t> numbers;
   bool segment = true;                                // between dots
   bool repeats = false;                               // one thing has two numbers
-  std::unordered_map<std::string, int64_t> first_of;  // by what stands behind the number, shape and dtype
+  TextMap<int64_t> first_of;  // by what stands behind the number, shape and dtype
   std::optional<size_t> same_as;                      // index into `captured`: always that number again
   std::optional<uint32_t> axis;
 };
@@ -63,7 +63,7 @@ class Folder {
     }
   }
 
-  Folds run(const std::unordered_set<std::string>& skip) {
+  Folds run(const TextSet& skip) {
     for (size_t place = 0; place < most_places; ++place) look_at(place);
     gather(skip);
     return std::move(out_);
@@ -80,7 +80,7 @@ class Folder {
   }
 
   void look_at(size_t place) {
-    std::unordered_map<std::string, Trunk> trunks;
+    TextMap<Trunk> trunks;
     std::vector<Name*> here;
     for (Name& name : names_)
       if (place < name.pieces.numbers.size()) here.push_back(&name);
@@ -88,7 +88,7 @@ class Folder {
     for (Name* name : here) settle(trunks.at(name->trunk), *name, place);
   }
 
-  void note(std::unordered_map<std::string, Trunk>& trunks, const Name& name, size_t place) {
+  void note(TextMap<Trunk>& trunks, const Name& name, size_t place) {
     const auto [at, fresh] = trunks.try_emplace(name.trunk);
     Trunk& trunk = at->second;
     const int64_t number = name.pieces.numbers[place];
@@ -132,8 +132,8 @@ class Folder {
     std::vector<std::vector<int64_t>> tuples;
   };
 
-  void gather(const std::unordered_set<std::string>& skip) {
-    std::unordered_map<std::string, size_t> known;
+  void gather(const TextSet& skip) {
+    TextMap<size_t> known;
     std::vector<Group> groups;
     for (const Name& name : names_) {
       if (skip.contains(name.tensor->name)) continue;
@@ -206,7 +206,7 @@ class Folder {
 
 }  // namespace
 
-Folds fold_tensors(const std::vector<TensorInfo>& tensors, const std::unordered_set<std::string>& skip) {
+Folds fold_tensors(const std::vector<TensorInfo>& tensors, const TextSet& skip) {
   return Folder(tensors).run(skip);
 }
 

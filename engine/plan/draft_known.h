@@ -3,9 +3,9 @@
 #include <array>
 #include <set>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
+#include "base/text_hash.h"
 #include "plan/draft.h"
 #include "plan/model.h"
 
@@ -20,7 +20,7 @@ struct KnownAxis {
 
 struct Known {
   std::string stem;                                      // "my_family" of my_family.yaml
-  std::array<std::unordered_set<std::string>, 2> names;  // explained ones of each end
+  std::array<TextSet, 2> names;  // explained ones of each end
   std::vector<DraftLine> deleted;                        // blocks and rules that nothing here is
   std::vector<std::string> same;                         // the copies that are left, where some went with their rules
   bool some_copies_gone = false;

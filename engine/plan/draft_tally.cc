@@ -1,8 +1,8 @@
 // Declared names against those that are there.
 #include "plan/draft_tally.h"
 
-#include <unordered_map>
 
+#include "base/text_hash.h"
 #include "plan/plan.h"
 
 namespace tessera {
@@ -23,7 +23,7 @@ int64_t index_in(const std::string& name, const EntryDecl& entry, SideId side) {
 
 void tally(const RuleSet& rules, SideId side, const Contents& contents, const std::vector<Declared>& declared,
            EndTally& out) {
-  std::unordered_map<std::string_view, const TensorInfo*> there;
+  ViewMap<const TensorInfo*> there;
   for (const TensorInfo& tensor : contents.tensors) there.emplace(tensor.name, &tensor);
   for (const Declared& one : declared) {
     const Rule& rule = rules.rules[one.rule];

@@ -1,4 +1,5 @@
 // Names against headers: what the rules name is there, in its shape, as itself or as the fields of its encoding.
+#include "base/text_hash.h"
 #include "plan/resolve.h"
 
 #include <algorithm>
@@ -32,7 +33,7 @@ class SourceNames {
   }
 
  private:
-  static uint64_t hash(uint32_t place, std::string_view name) { return std::hash<std::string_view>()(name) + place; }
+  static uint64_t hash(uint32_t place, std::string_view name) { return text_hash(name) + place; }
   bool is(uint32_t id, uint32_t place, std::string_view name) const {
     return tensors_[id].name == name && place_of_[tensors_[id].place] == place;
   }

@@ -2,17 +2,16 @@
 #include "plan/fit.h"
 
 #include <algorithm>
-#include <unordered_map>
-#include <unordered_set>
 
 #include "base/text.h"
+#include "base/text_hash.h"
 #include "plan/dialects.h"
 #include "plan/encodings.h"
 
 namespace tessera {
 namespace {
 
-using Names = std::vector<std::unordered_map<std::string_view, const TensorInfo*>>;  // by place of the end
+using Names = std::vector<ViewMap<const TensorInfo*>>;  // by place of the end
 
 // Tensors by place and name. A place that the end does not have holds nothing that could be declared.
 Names names_by_place(const Contents& source, const std::vector<Coordinates>& places,
@@ -105,7 +104,7 @@ class Measure {
   const Model& model_;
   std::vector<const TensorInfo*> astray_;
   Names names_;
-  std::vector<std::unordered_set<std::string_view>> used_;
+  std::vector<ViewSet> used_;
   Renamer renamer_;
   std::vector<Matcher> ignore_;
   Fit fit_;

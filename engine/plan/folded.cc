@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <set>
-#include <unordered_map>
 
 #include "base/text.h"
+#include "base/text_hash.h"
 
 namespace tessera {
 namespace {
@@ -57,7 +57,7 @@ std::string FoldedName::count_text() const { return count > 1 ? format(" ({} ten
 
 std::vector<FoldedName> fold_names(const std::vector<std::string>& names) {
   std::vector<NumberPattern> patterns;
-  std::unordered_map<std::string, size_t> known;
+  TextMap<size_t> known;
   for (const std::string& name : names) {
     NumberedName pieces = split_numbers(name);
     const auto [at, added] = known.try_emplace(join(pieces.texts, std::string_view("\0", 1)), patterns.size());

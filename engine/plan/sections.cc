@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "base/text.h"
+#include "base/text_hash.h"
 #include "plan/folded.h"
 
 namespace tessera {
@@ -45,7 +46,7 @@ class Signature {
   std::string text_;
 };
 
-uint32_t intern(std::unordered_map<std::string, uint32_t>& known, const std::string& text) {
+uint32_t intern(TextMap<uint32_t>& known, const std::string& text) {
   return known.try_emplace(text, uint32_t(known.size())).first->second;
 }
 
@@ -176,7 +177,7 @@ class Sectioner {
   std::vector<Coordinates> from_, to_;
   bool by_source_;
   Sections out_;
-  std::unordered_map<std::string, uint32_t> layer_ids_, band_kinds_, layer_kinds_;
+  TextMap<uint32_t> layer_ids_, band_kinds_, layer_kinds_;
   std::vector<std::vector<uint32_t>> kinds_;  // by layer: what Layer::kinds[i] is
 };
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "base/text_hash.h"
 #include "rules/name_form.h"
 
 namespace tessera {
@@ -53,7 +54,7 @@ std::optional<EndTensors::Named> EndTensors::name_of(EndAddress& address, const 
   if (!name) return std::nullopt;
   std::string spelled = renamer_.idle() ? *name : renamer_.to_file(*name);
   if (const std::string& form = address.address().form; !form.empty()) spelled = NameForm(form).fill(spelled);
-  const size_t hash = std::hash<std::string>()(spelled);
+  const size_t hash = text_hash(spelled);
   const auto same = [&](uint32_t known) { return names_[known] == spelled; };
   if (names_.size() == static_cast<size_t>(most_names) && name_ids_.find(hash, same) == IdTable::none) {
     diagnostics_.error("B03", address.span(), format("the model makes more than {} names", most_names));

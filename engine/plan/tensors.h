@@ -6,10 +6,10 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "base/id_table.h"
+#include "base/text_hash.h"
 #include "plan/address.h"
 #include "plan/dialects.h"
 #include "plan/graph.h"
@@ -100,7 +100,7 @@ class EndTensors {
   IdTable instance_ids_;            // by address and tuple
   std::vector<SharedText> names_;
   IdTable name_ids_;
-  std::unordered_set<std::string> rule_names_;         // under dialects: what the rules call them
+  TextSet rule_names_;         // under dialects: what the rules call them
   std::unordered_map<uint64_t, const std::string*> renamed_;  // name << 32 | place: into rule_names_
   IdTable ids_;                                        // of tensors_, by name and place
   std::vector<EndTensor> tensors_;

@@ -1,7 +1,7 @@
 // Keys taken apart: names for the indices of their leading axes, and of each slab the part that each name gets.
-#include <unordered_set>
 
 #include "base/text.h"
+#include "base/text_hash.h"
 #include "layout/box.h"
 #include "layout/layout.h"
 #include "plan/packing.h"
@@ -111,7 +111,7 @@ class Unpacker {
   Packings packings_;
   Diagnostics& diagnostics_;
   std::vector<TensorInfo> tensors_;
-  std::unordered_set<std::string> names_;  // with the place before it
+  TextSet names_;  // with the place before it
   uint64_t count_ = 0;                     // names and parts of chunks that were made
 };
 

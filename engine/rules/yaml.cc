@@ -9,9 +9,9 @@
 
 #include <algorithm>
 #include <sstream>
-#include <unordered_map>
 
 #include "base/text.h"
+#include "base/text_hash.h"
 #include "rules/yaml_text.h"
 
 namespace tessera {
@@ -57,7 +57,7 @@ class Builder final : public YAML::EventHandler {
   struct Frame {  // a list or map that is still open
     Node node;
     std::optional<Text> key;                     // map: read, its value is still to come
-    std::unordered_map<std::string, Span> keys;  // map: all so far
+    TextMap<Span> keys;  // map: all so far
   };
 
   [[noreturn]] void refuse(Span span, std::string message) { throw Refusal{span, std::move(message)}; }

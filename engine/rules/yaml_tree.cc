@@ -1,9 +1,9 @@
 // What can be done with a YAML tree once it is read: look up, merge a child file over its parent, print, type.
 // Recursion is bounded by the depth limit of parse_yaml.
 #include <charconv>
-#include <unordered_map>
 
 #include "base/text.h"
+#include "base/text_hash.h"
 #include "rules/yaml.h"
 
 namespace tessera {
@@ -95,7 +95,7 @@ void write_block(const Node& node, size_t indent, std::string& out) {
 }
 
 using Entry = NodeEntry;
-using Index = std::unordered_map<std::string_view, const Entry*>;
+using Index = ViewMap<const Entry*>;
 
 Index index_of(const Node& map) {
   Index index;

@@ -1,24 +1,11 @@
-// ISA-L's CRC (31 GB/s a core), XXH3-128 (26 GB/s) and nettle's SHA-256: the only place where their headers are seen.
+// ISA-L's CRC (31 GB/s a core), XXH3-128 (26 GB/s) and nettle's SHA-256.
 #include "store/checksum.h"
 
 #include <isa-l/crc.h>
 #include <nettle/sha2.h>
 
-#ifdef TESSERA_XXHASH_DISPATCH  // the library chooses among the processor's instructions
-#define XXH_STATIC_LINKING_ONLY
-#else
-#define XXH_INLINE_ALL
-#endif
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#pragma GCC diagnostic ignored "-Wshadow"
-#include <xxhash.h>
-#ifdef TESSERA_XXHASH_DISPATCH
-#include <xxh_x86dispatch.h>
-#endif
-#pragma GCC diagnostic pop
-
 #include "base/text.h"
+#include "base/xxh3.h"
 
 namespace tessera {
 

@@ -2,11 +2,11 @@
 #include "store/dcp_metadata.h"
 
 #include <array>
-#include <unordered_map>
 
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "base/text_hash.h"
 #include "store/limits.h"
 #include "store/pickle.h"
 #include "store/shards.h"
@@ -178,8 +178,8 @@ class MetadataReader {
 
   std::string path_;
   PickleTree tree_;
-  std::unordered_map<std::string, DcpBlob> places_;
-  std::unordered_map<std::string, uint32_t> files_;
+  TextMap<DcpBlob> places_;
+  TextMap<uint32_t> files_;
   uint64_t total_ = 0;
   DcpMetadata out_;
 };

@@ -5,11 +5,11 @@
 #include <map>
 #include <numeric>
 #include <set>
-#include <unordered_map>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "base/text_hash.h"
 #include "store/file.h"
 #include "store/json_cursor.h"
 #include "store/limits.h"
@@ -36,7 +36,7 @@ void read_total_size(HfIndex& index, const Value& metadata) {
 
 // Shards are numbered as they are met here; names of one shard mostly stand together.
 void read_weight_map(HfIndex& index, JsonCursor& in, std::span<const std::string_view> extensions) {
-  std::unordered_map<std::string, uint32_t> number;
+  TextMap<uint32_t> number;
   uint32_t shard = 0;
   each_member(in, "`weight_map`", [&](std::string name, uint64_t at) {
     in.within(&name);
@@ -88,13 +88,13 @@ void check_shard(const HfIndex& index, const Contents& shard, uint32_t i) {
 }  // namespace
 
 uint32_t HfIndex::find(std::string_view tensor) const {
-  return ids_.find(std::hash<std::string_view>()(tensor), [&](uint32_t id) { return tensors[id] == tensor; });
+  return ids_.find(text_hash(tensor), [&](uint32_t id) { return tensors[id] == tensor; });
 }
 
 bool HfIndex::add(std::string&& tensor, uint32_t shard) {
   const auto fresh = static_cast<uint32_t>(tensors.size());
   const auto same = [&](uint32_t id) { return tensors[id] == tensor; };
-  if (ids_.find_or_add(std::hash<std::string_view>()(tensor), fresh, same) != fresh) return false;
+  if (ids_.find_or_add(text_hash(tensor), fresh, same) != fresh) return false;
   tensors.push_back(std::move(tensor));
   shard_of.push_back(shard);
   return true;

@@ -5,10 +5,10 @@
 #include <array>
 #include <cmath>
 #include <map>
-#include <unordered_map>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "base/text_hash.h"
 
 namespace tessera {
 namespace {
@@ -52,7 +52,7 @@ void check_arguments(const MegatronRank& rank, const MegatronRank& first) {
     }
 }
 
-using Tensors = std::unordered_map<std::string_view, const TensorInfo*>;
+using Tensors = ViewMap<const TensorInfo*>;
 
 // One rank of a stage.
 struct RankTensors {

@@ -1,9 +1,9 @@
 // The order of keys is that of Megatron's own files.
 #include "store/megatron_pickle.h"
 
-#include <unordered_map>
 
 #include "base/text.h"
+#include "base/text_hash.h"
 
 namespace tessera {
 namespace {
@@ -18,7 +18,7 @@ struct Leaf {
 // Leaves by their key at `depth`, in order of appearance.
 std::vector<std::vector<Leaf>> groups(const std::vector<Leaf>& leaves, size_t depth) {
   std::vector<std::vector<Leaf>> out;
-  std::unordered_map<std::string, size_t> known;
+  TextMap<size_t> known;
   for (const Leaf& leaf : leaves) {
     const auto [at, fresh] = known.try_emplace(leaf.path[depth], out.size());
     if (fresh) out.emplace_back();

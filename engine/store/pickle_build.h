@@ -4,8 +4,8 @@
 #include <map>
 #include <span>
 #include <string>
-#include <unordered_map>
 
+#include "base/text_hash.h"
 #include "store/pickle.h"
 #include "store/pickle_globals.h"
 
@@ -78,7 +78,7 @@ class PickleBuilder {
 
   PickleOptions options_;
   std::vector<GlobalUse> uses_;  // by index of symbol
-  std::unordered_map<std::string, PickleId> symbols_;
+  TextMap<PickleId> symbols_;
   std::map<std::string, uint32_t, std::less<>> storages_;
 };
 

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "base/text_hash.h"
 #include "store/limits.h"
 #include "store/pickle_build.h"
 
@@ -108,7 +109,7 @@ class Walk {
       case PickleKind::big:
       case PickleKind::text:
       case PickleKind::bytes:
-        return mix(kind, std::hash<std::string_view>()(tree_.text(id)));
+        return mix(kind, text_hash(tree_.text(id)));
       case PickleKind::tuple:
         for (const PickleId item : items) all = mix(all, likeness_[item]);
         return all;

@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <array>
-#include <unordered_set>
 
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "base/text_hash.h"
 #include "store/json_cursor.h"
 #include "store/limits.h"
 #include "store/sniff.h"
@@ -35,7 +35,7 @@ uint64_t little_endian(std::string_view bytes) {
 }
 
 void skip_metadata(JsonCursor& in) {
-  std::unordered_set<std::string> keys;
+  TextSet keys;
   each_member(in, "`__metadata__`", [&](std::string key, uint64_t at) {
     if (keys.contains(key)) in.fail_at(format("key `{}` stands twice in `__metadata__`", escape(key)), at);
     keys.insert(std::move(key));
@@ -127,7 +127,7 @@ HeaderEntry parse_entry(JsonCursor& in, std::string name, uint64_t at) {
 }
 
 void refuse_duplicates(const std::vector<HeaderEntry>& entries, const JsonCursor& in, uint64_t base) {
-  std::unordered_set<std::string_view> names;
+  ViewSet names;
   names.reserve(entries.size());
   for (const HeaderEntry& entry : entries)
     if (!names.insert(entry.info.name).second)

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cassert>
 #include <optional>
-#include <unordered_map>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "base/text_hash.h"
 #include "store/checksum.h"
 #include "store/dcp_metadata.h"
 #include "store/file.h"
@@ -184,7 +184,7 @@ class TorchDistWriter : public Writer {
   std::string folder_;
   std::vector<OutTensor> tensors_;
   DcpMetadata metadata_;
-  std::unordered_map<std::string, size_t> entries_;  // key -> metadata_.tensors
+  TextMap<size_t> entries_;  // key -> metadata_.tensors
   const TorchBlob nothing_{pickle_nothing()};        // at the start of the first file; every object is it
   std::vector<uint64_t> sizes_;                      // by data file
   std::vector<OutPlace> places_;                     // by tensor, with what follows

@@ -3,10 +3,10 @@
 #include "store/torch_state.h"
 
 #include <algorithm>
-#include <unordered_set>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "base/text_hash.h"
 #include "store/limits.h"
 
 namespace tessera {
@@ -30,7 +30,7 @@ class Namer {
   }
 
   StateDict take() {
-    std::unordered_set<std::string_view> seen;
+    ViewSet seen;
     for (const StateTensor& tensor : out_.tensors)
       if (!seen.insert(tensor.name).second)
         fail_world(format("{}: two tensors are named `{}`", file_, escape(tensor.name)));

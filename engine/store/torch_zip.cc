@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "base/text_hash.h"
 #include "store/limits.h"
 #include "store/torch_parts.h"
 
@@ -55,7 +56,7 @@ class ZipFile {
   std::vector<std::string> warnings(const PickleTree& tree) const {
     std::vector<std::string> out, unused;
     if (!zip_.has_checksums) out.push_back(format("{}: no checksums: the writer stored 0 for all of them", path_));
-    std::unordered_map<std::string, bool> used;
+    TextMap<bool> used;
     for (const PickleStorage& storage : tree.storages) used["data/" + storage.key] = true;
     for (const ZipMember& member : zip_.members)
       if (!is_known(member.name) && !used.contains(member.name)) unused.push_back(member.name);

@@ -3,9 +3,9 @@
 #pragma once
 #include <cstdint>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
+#include "base/text_hash.h"
 #include "store/file.h"
 
 namespace tessera {
@@ -27,7 +27,7 @@ struct FileSlice {
 struct ZipDirectory {
   std::string prefix;
   std::vector<ZipMember> members;                   // as the central directory lists them
-  std::unordered_map<std::string, size_t> by_name;  // index into members
+  TextMap<size_t> by_name;  // index into members
   bool has_checksums = true;                        // false: every CRC is 0, "not computed"
   const ZipMember* find(const std::string& name) const;
 };
