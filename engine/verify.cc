@@ -116,13 +116,19 @@ class Verification {
     if (!reader_) return;
     const Format* format_ = find_format(reader_->contents().format);
     const bool none_is_left = format_ && !format_->checksums && manifest_ && manifest_->hashed;
-    if (!none_is_left) in_parallel(verified_.size(), threads_, [&](size_t id) { verify_storage(StorageId(id)); });
+    if (none_is_left) return;
+    in_parallel(verified_.size(), threads_, [&](size_t id) { verify_storage(StorageId(id)); });
+    note_damage(StorageId(verified_.size()), [&] { reader_->verify_rest(); });
   }
 
   void verify_storage(StorageId id) {
-    if (verified_[id].exchange(true)) return;
+    if (!verified_[id].exchange(true)) note_damage(id, [&] { reader_->verify(id); });
+  }
+
+  template <class Work>
+  void note_damage(StorageId id, const Work& work) {
     try {
-      reader_->verify(id);
+      work();
     } catch (const Damaged& error) {
       const std::lock_guard lock(mutex_);
       torn_.emplace(id, error.what());

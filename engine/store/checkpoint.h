@@ -98,6 +98,8 @@ class Reader {
   virtual bool cached(StorageId, uint64_t /*at*/) const { return false; }
   // Reads the storage once and compares its checksum where the format has one. Throws Error(world).
   virtual void verify(StorageId storage) const = 0;
+  // The same of what the files hold beside storages.
+  virtual void verify_rest() const {}
   // The CRC-32 that the format holds of the storage's bytes as `read` gives them; none where those that were summed up are
   // others (packed, or big-endian).
   virtual std::optional<uint32_t> checksum(StorageId) const { return std::nullopt; }

@@ -17,6 +17,9 @@ struct Deflated {
   uint64_t bytes = 0;   // of the result
 };
 
+// Above the limit of the ratio.
+bool is_inflated_too_far(uint64_t packed, uint64_t bytes);
+
 // Hands the result to `sink` in blocks, front to back, in constant memory; `sink` returns false to stop early.
 // Error(world) "<file>: <what>: ..., at byte N" if the declared sizes break the ratio limit (checked before the first
 // byte), the stream is broken, ends early, or gives other than `bytes` bytes from exactly `packed` bytes.

@@ -53,6 +53,10 @@ bool JoinedReader::cached(StorageId storage, uint64_t at) const {
   return parts_[part]->cached(storage - first_[part], at);
 }
 
+void JoinedReader::verify_rest() const {
+  for (const auto& part : parts_) part->verify_rest();
+}
+
 void JoinedReader::verify(StorageId storage) const {
   const size_t part = part_of(storage);
   parts_[part]->verify(storage - first_[part]);

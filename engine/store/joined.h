@@ -16,6 +16,7 @@ class JoinedReader : public Reader {
   void read(StorageId storage, uint64_t at, std::span<std::byte> out) const override;
   bool cached(StorageId storage, uint64_t at) const override;
   void verify(StorageId storage) const override;
+  void verify_rest() const override;
   std::optional<uint32_t> checksum(StorageId storage) const override;
   void check_unchanged() const override;
 

@@ -30,18 +30,20 @@ PickleTree read_pickle(std::string bytes, const PickleOptions& options) {
   return take_tree(machine, std::move(owner), options);
 }
 
-std::pair<PickleTree, uint64_t> read_pickle_at(const InputFile& file, uint64_t offset, PickleOptions options) {
+std::pair<PickleTree, uint64_t> read_pickle_at(const InputFile& file, uint64_t offset, PickleOptions options,
+                                               uint64_t limit) {
   options.base = offset;
-  const uint64_t most = std::min(file.size() - std::min(offset, file.size()), limits::pickle_bytes);
+  const uint64_t left = file.size() - std::min(offset, file.size()), most = std::min(left, limit);
   for (uint64_t size = std::min<uint64_t>(most, 64 * limits::kib);; size = std::min(most, size * 4)) {
     std::deque<std::string> owner;
     std::string& bytes = owner.emplace_back(size, '\0');
     file.read(offset, std::as_writable_bytes(std::span(bytes)));
-    PickleMachine machine(bytes, size == most, options);
+    PickleMachine machine(bytes, size == left, options);
     try {
       const uint64_t used = machine.run();
       return {take_tree(machine, std::move(owner), options), offset + used};
     } catch (const PickleMachine::NeedMore&) {
+      if (size == limit) machine.build.fail(format("a pickle of more than {}", show_bytes(limit)));
     }
   }
 }

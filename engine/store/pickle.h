@@ -13,6 +13,7 @@
 #include "base/dtype.h"
 #include "base/value.h"
 #include "store/file.h"
+#include "store/limits.h"
 
 namespace tessera {
 
@@ -85,6 +86,7 @@ struct PickleTree {
   std::vector<PickleStorage> storages;
   std::vector<PickleTensor> tensors;
   std::vector<PickleOpaque> opaques;
+  std::vector<PickleId> passed_over;         // what BUILD gave a dict: Python keeps it beside the items
   std::deque<std::string> source, pool;  // what texts and symbols point into: the pickle, and what was made of it
 
   const PickleNode& at(PickleId id) const { return nodes[id]; }
@@ -102,14 +104,16 @@ struct PickleOptions {
   uint64_t base = 0;                // added to offsets in messages
   std::string storage_folder = {};  // before keys in messages: "data/" or ""
   bool legacy_storages = false;     // persistent ids have a sixth element
+  std::optional<uint64_t> packed = {};  // bytes that it takes in the file, if it is deflated there
 };
 
 // One whole pickle; bytes after STOP are refused. Throws Error(world) with file and offset.
 PickleTree read_pickle(std::string bytes, const PickleOptions& options);
 
 // A pickle somewhere in a file, of unknown length: the value and the offset behind its STOP. Reads little more than it
-// needs.
-std::pair<PickleTree, uint64_t> read_pickle_at(const InputFile& file, uint64_t offset, PickleOptions options);
+// needs; Error(world) where it has more than `limit` bytes.
+std::pair<PickleTree, uint64_t> read_pickle_at(const InputFile& file, uint64_t offset, PickleOptions options,
+                                               uint64_t limit = limits::pickle_bytes);
 
 // Plain data for configuration: symbols of torch dtypes as Opaque "dtype", integers beyond 64 bits as Opaque "number",
 // tuples and sets as lists, anything else as Opaque "object" with its name.

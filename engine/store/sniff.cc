@@ -18,6 +18,7 @@ struct Magic {
 constexpr std::array table = {
     Magic{0, "PK\x03\x04"sv, {FileKind::zip, "a zip archive, as torch.save writes"}},
     Magic{0, "PK\x05\x06"sv, {FileKind::zip, "an empty zip archive"}},
+    Magic{4, "\0\0\0\0{"sv, {FileKind::safetensors, "a safetensors file"}},
     Magic{0, "\x80"sv, {FileKind::pickle, "a pickle, as older versions of torch.save write"}},
     Magic{8, "{"sv, {FileKind::safetensors, "a safetensors file"}},
     Magic{0,

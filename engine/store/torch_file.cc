@@ -64,8 +64,8 @@ struct TorchArchive::Unpacked {
   }
 };
 
-TorchArchive::TorchArchive(InputFile file, std::vector<TorchStorage> storages)
-    : file_(std::move(file)), storages_(std::move(storages)), unpacked_(std::make_unique<Unpacked>()) {
+TorchArchive::TorchArchive(InputFile file, std::vector<TorchStorage> storages, std::vector<TorchStorage> rest)
+    : file_(std::move(file)), storages_(std::move(storages)), rest_(std::move(rest)), unpacked_(std::make_unique<Unpacked>()) {
   // Whether a deflated storage has the size it says shows only when it is inflated; larger ones are judged when read.
   for (size_t i = 0; i < storages_.size(); ++i)
     if (storages_[i].packed && storages_[i].bytes <= unpacked_bytes) verify(i);
@@ -101,8 +101,11 @@ void TorchArchive::read(size_t index, uint64_t at, std::span<std::byte> out) con
   std::copy_n(whole.begin() + static_cast<ptrdiff_t>(at - first), out.size(), out.begin());
 }
 
-void TorchArchive::verify(size_t index) const {
-  const TorchStorage& storage = storages_[index];
+void TorchArchive::verify_rest() const {
+  for (const TorchStorage& member : rest_) verify(member);
+}
+
+void TorchArchive::verify(const TorchStorage& storage) const {
   uint32_t crc = 0;
   const auto add = [&](std::span<const std::byte> block) {
     crc = crc32(block, crc);
@@ -151,7 +154,7 @@ TorchFile read_torch_file(const std::filesystem::path& path) {
   const FileSlice whole{0, file.size()};
   if (head.starts_with("PK")) {
     TorchSlice zip = read_torch_slice(file, whole);
-    return {TorchArchive(std::move(file), std::move(zip.storages)), std::move(zip.tree), std::move(zip.warnings)};
+    return {TorchArchive(std::move(file), std::move(zip.storages), std::move(zip.rest)), std::move(zip.tree), std::move(zip.warnings)};
   }
   if (is_torch_legacy(head)) return read_torch_legacy(std::move(file));
   const std::string_view seen = sniff(head).name;

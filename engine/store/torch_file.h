@@ -28,22 +28,25 @@ struct TorchStorage {
 // An open file and its storages.
 class TorchArchive {
  public:
-  TorchArchive(InputFile file, std::vector<TorchStorage> storages);
+  // `rest`: members that no storage is.
+  TorchArchive(InputFile file, std::vector<TorchStorage> storages, std::vector<TorchStorage> rest = {});
   TorchArchive(TorchArchive&&) noexcept;
   ~TorchArchive();
   const InputFile& file() const { return file_; }
   const std::vector<TorchStorage>& storages() const { return storages_; }
   // Bytes [at, at + out.size()) of a storage, little-endian. Thread-safe. Error(world).
   void read(size_t storage, uint64_t at, std::span<std::byte> out) const;
-  void verify(size_t storage) const;  // reads it once; CRC-32 where there is one
+  void verify(size_t storage) const { verify(storages_[storage]); }  // reads it once; CRC-32 where there is one
+  void verify_rest() const;
   std::optional<uint32_t> checksum(size_t storage) const;  // of the bytes that `read` gives
   bool cached(size_t storage, uint64_t at) const;          // by the system, as they are
 
  private:
   struct Unpacked;  // deflated storages that were read lately
+  void verify(const TorchStorage& storage) const;
   void read_as_stored(const TorchStorage& storage, uint64_t at, std::span<std::byte> out) const;
   InputFile file_;
-  std::vector<TorchStorage> storages_;
+  std::vector<TorchStorage> storages_, rest_;
   std::unique_ptr<Unpacked> unpacked_;
 };
 
@@ -57,6 +60,7 @@ TorchFile read_torch_file(const std::filesystem::path& path);
 struct TorchSlice {
   PickleTree tree;
   std::vector<TorchStorage> storages;  // as the tree's
+  std::vector<TorchStorage> rest;      // members that were not read and that the tree does not name
   std::vector<std::string> warnings;
 };
 TorchSlice read_torch_slice(const InputFile& file, FileSlice slice);

@@ -1,5 +1,6 @@
 // The stream that torch.save wrote before 1.6: magic, version, machine, the object, the keys of its storages (five
-// pickles), then for each key a count and the raw bytes, to the end of the file. There are no checksums.
+// pickles), then for each key a count and the raw bytes, to the end of the file. There are no checksums. The bytes are
+// little-endian, whatever machine wrote them: torch swaps when it writes, and does not look at `little_endian`.
 #include <map>
 
 #include "base/checked.h"
@@ -23,20 +24,17 @@ class Stream {
  public:
   explicit Stream(const InputFile& file) : file_(file), path_(show_path(file.path())), at_(magic.size()) {}
 
-  bool big_endian = false;
-
   PickleTree object() {
-    const PickleTree version = next("the version");
+    const PickleTree version = next("the version", limits::pickle_small_bytes);
     if (!is_integer(version, version.root, stream_version)) fail(format("its version is not {}", stream_version));
-    const PickleTree machine = next("the machine's description");
+    const PickleTree machine = next("the machine's description", limits::pickle_small_bytes);
     if (!machine.is(machine.root, PickleKind::dict)) fail("its machine's description is no dict");
     const auto protocol = machine.find(machine.root, "protocol_version"),
                little = machine.find(machine.root, "little_endian");
     if (!protocol || !is_integer(machine, *protocol, stream_version))
       fail(format("its protocol_version is not {}", stream_version));
     if (!little || !machine.is(*little, PickleKind::boolean)) fail("its little_endian is no bool");
-    big_endian = machine.at(*little).value == 0;
-    return next("the object", true);
+    return next("the object", limits::pickle_bytes, true);
   }
 
   std::vector<TorchStorage> storages(const PickleTree& tree) {
@@ -66,16 +64,16 @@ class Stream {
     return tree.is(id, PickleKind::integer) && tree.at(id).value == value;
   }
 
-  PickleTree next(const char* what, bool has_storages = false) {
+  PickleTree next(const char* what, uint64_t limit, bool has_storages = false) {
     auto [tree, end] =
-        read_pickle_at(file_, at_, {.file = format("{}: {}", path_, what), .legacy_storages = has_storages});
+        read_pickle_at(file_, at_, {.file = format("{}: {}", path_, what), .legacy_storages = has_storages}, limit);
     at_ = end;
     return std::move(tree);
   }
 
   // Where the bytes of each key are. Keys must be those of `width`, each once, and fill the file.
   std::map<std::string, Place> raw(const std::map<std::string, uint64_t>& width) {
-    const PickleTree keys = next("the keys of its storages");
+    const PickleTree keys = next("the keys of its storages", limits::pickle_bytes);
     if (!keys.is(keys.root, PickleKind::list)) fail("its keys are no list");
     std::map<std::string, Place> places;
     for (PickleId id : keys.items(keys.root)) {
@@ -115,7 +113,6 @@ TorchFile read_torch_legacy(InputFile file) {
   Stream stream(file);
   PickleTree tree = stream.object();
   std::vector<TorchStorage> storages = stream.storages(tree);
-  if (stream.big_endian) set_swaps(storages, tree, show_path(file.path()));
   return {TorchArchive(std::move(file), std::move(storages)), std::move(tree), {}};
 }
 

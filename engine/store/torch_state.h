@@ -15,7 +15,8 @@ struct StateTensor {
 };
 struct StateDict {
   std::vector<StateTensor> tensors;  // in the order of the dicts
-  std::vector<std::string> unnamed;  // where tensors stand in lists or objects, and so have no name
+  std::vector<std::string> unnamed;  // where tensors stand in lists or objects, and so have no name: the first few
+  size_t unnamed_count = 0;          // all of these
 };
 
 // The tensors below `dict`, names of nested dicts joined with dots; entries named `_extra_state` are left out.
@@ -37,6 +38,7 @@ class TorchReader : public Reader {
     archive_.read(storage, at, out);
   }
   void verify(StorageId storage) const override { archive_.verify(storage); }
+  void verify_rest() const override { archive_.verify_rest(); }
   std::optional<uint32_t> checksum(StorageId storage) const override { return archive_.checksum(storage); }
   bool cached(StorageId storage, uint64_t at) const override { return archive_.cached(storage, at); }
   void check_unchanged() const override { archive_.file().check_unchanged(); }

@@ -1,4 +1,5 @@
 // A zip archive of torch.save: data.pkl, one record for each storage, version, byteorder.
+#include <algorithm>
 #include <charconv>
 
 #include "base/error.h"
@@ -6,11 +7,15 @@
 #include "base/text_hash.h"
 #include "store/limits.h"
 #include "store/torch_parts.h"
+#include "store/zip_names.h"
 
 namespace tessera {
 namespace {
 
 constexpr uint64_t word_bytes = 64;  // most that a record of one word may have
+constexpr const char* program = "constants.pkl";
+constexpr std::string_view known[] = {"data.pkl",           "byteorder",     "version", ".format_version",
+                                      ".storage_alignment", ".data/version", ".data/serialization_id"};
 
 class ZipFile {
  public:
@@ -18,14 +23,16 @@ class ZipFile {
       : file_(file), path_(show_path(file.path())), zip_(read_zip(file, slice)) {}
 
   PickleTree pickle() const {
-    if (zip_.find("constants.pkl"))
+    check_names();
+    if (zip_.find(program))
       fail("constants.pkl: a TorchScript archive, which holds a program and not only weights");
     check_version();
     const ZipMember* member = zip_.find("data.pkl");
     if (!member) fail("no data.pkl in the archive");
     const uint64_t limit = member->deflated ? limits::pickle_deflated_bytes : limits::pickle_bytes;
-    return read_pickle(read_member(file_, zip_, *member, limit),
-                       {.file = path_ + ": data.pkl", .storage_folder = "data/"});
+    PickleOptions options{.file = path_ + ": data.pkl", .storage_folder = "data/"};
+    if (member->deflated) options.packed = member->packed;
+    return read_pickle(read_member(file_, zip_, *member, limit), options);
   }
 
   bool big_endian() const {
@@ -43,26 +50,28 @@ class ZipFile {
       if (!member) fail(format("{}: the archive lacks this storage", escape(name)));
       if (member->bytes != storage.bytes())
         fail(format("{}: has {} bytes where data.pkl says {}", escape(name), member->bytes, storage.bytes()));
-      TorchStorage& made = out.emplace_back();
-      made.name = escape(name);
-      made.offset = member->offset;
-      made.bytes = member->bytes;
-      if (member->deflated) made.packed = member->packed;
-      if (zip_.has_checksums) made.crc = member->crc;
+      out.push_back(describe(*member));
     }
     return out;
   }
 
-  std::vector<std::string> warnings(const PickleTree& tree) const {
+  std::vector<TorchStorage> rest(const PickleTree& tree) const {
+    TextSet used;
+    for (const PickleStorage& storage : tree.storages) used.insert("data/" + storage.key);
+    std::vector<TorchStorage> out;
+    for (const ZipMember& member : zip_.members)
+      if (!used.contains(member.name)) out.push_back(describe(member));
+    return out;
+  }
+
+  std::vector<std::string> warnings(const std::vector<TorchStorage>& rest) const {
     std::vector<std::string> out, unused;
     if (!zip_.has_checksums) out.push_back(format("{}: no checksums: the writer stored 0 for all of them", path_));
-    TextMap<bool> used;
-    for (const PickleStorage& storage : tree.storages) used["data/" + storage.key] = true;
-    for (const ZipMember& member : zip_.members)
-      if (!is_known(member.name) && !used.contains(member.name)) unused.push_back(member.name);
+    for (const TorchStorage& member : rest)
+      if (std::ranges::find(known, member.name) == std::end(known)) unused.push_back(member.name);
     constexpr size_t most = 5;
     for (size_t i = 0; i < unused.size() && i < most; ++i)
-      out.push_back(format("{}: {}: nothing refers to it", path_, escape(unused[i])));
+      out.push_back(format("{}: {}: nothing refers to it", path_, unused[i]));
     if (unused.size() > most)
       out.push_back(format("{}: {} more members that nothing refers to", path_, unused.size() - most));
     return out;
@@ -73,11 +82,21 @@ class ZipFile {
 
   std::string word(const ZipMember& member) const { return read_member(file_, zip_, member, word_bytes); }
 
-  static bool is_known(const std::string& name) {
-    for (const char* known : {"data.pkl", "byteorder", "version", ".format_version", ".storage_alignment",
-                              ".data/serialization_id", ".data/version"})
-      if (name == known) return true;
-    return false;
+  TorchStorage describe(const ZipMember& member) const {
+    TorchStorage made{escape(member.name), member.offset, member.bytes, {}, {}};
+    if (member.deflated) made.packed = member.packed;
+    if (zip_.has_checksums) made.crc = member.crc;
+    return made;
+  }
+
+  // torch finds members whatever their case is.
+  void check_names() const {
+    for (const ZipMember& member : zip_.members) {
+      const std::string folded = lower(member.name);
+      const bool wanted = std::ranges::find(known, folded) != std::end(known) || folded == program;
+      if (wanted && member.name != folded)
+        fail(format("{}: torch takes it for {}", escape(member.name), folded));
+    }
   }
 
   void check_version() const {
@@ -105,7 +124,8 @@ TorchSlice read_torch_slice(const InputFile& file, FileSlice slice) {
   out.tree = zip.pickle();
   out.storages = zip.storages(out.tree);
   if (zip.big_endian()) set_swaps(out.storages, out.tree, show_path(file.path()));
-  out.warnings = zip.warnings(out.tree);
+  out.rest = zip.rest(out.tree);
+  out.warnings = zip.warnings(out.rest);
   return out;
 }
 

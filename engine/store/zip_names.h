@@ -14,5 +14,6 @@ inline uint64_t zip_field(std::string_view bytes, size_t at, size_t width) {
 
 // Why a member's full name is refused; empty if it is `<prefix>/<rest>`, relative, with plain parts.
 std::string_view fault_of_name(std::string_view name);
+std::string lower(std::string_view name);  // of ASCII: torch looks members up so
 
 }  // namespace tessera

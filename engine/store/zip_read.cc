@@ -71,7 +71,7 @@ class ZipParser {
     const bool has64 = at >= locator_bytes && bytes(at - locator_bytes, 4) == "PK\6\7";
     const Directory directory = has64 ? end64(at - locator_bytes) : small;
     const auto agrees = [](uint64_t narrow, uint64_t wide, uint64_t full) {
-      return narrow == wide || (narrow == full && wide >= full);
+      return narrow == wide || narrow == full;
     };
     if (!agrees(small.count, directory.count, UINT16_MAX) || !agrees(small.bytes, directory.bytes, full32) ||
         !agrees(small.offset, directory.offset, full32))
@@ -135,7 +135,7 @@ class ZipParser {
     made.member.packed = wide[1];
     made.begin = wide[2];
     if (!made.member.deflated && wide[0] != wide[1]) fail(made, "it is stored, in two sizes", here);
-    if (wide[0] > limits::inflate_free && wide[0] / limits::inflate_ratio >= wide[1])
+    if (is_inflated_too_far(wide[1], wide[0]))
       fail(made,
            format("it inflates {} to {} (limit {}:1)", show_bytes(wide[1]), show_bytes(wide[0]), limits::inflate_ratio),
            here);
@@ -149,7 +149,10 @@ class ZipParser {
     while (!extra.empty()) {
       const size_t length = extra.size() < 4 ? SIZE_MAX : zip_field(extra, 2, 2);
       if (length > extra.size() - std::min<size_t>(4, extra.size())) fail(entry, "a broken extra field", here);
-      if (zip_field(extra, 0, 2) == 1) found = extra.substr(4, length);
+      if (zip_field(extra, 0, 2) == 1) {
+        if (found.data()) fail(entry, "two zip64 fields", here);
+        found = extra.substr(4, length);
+      }
       extra.remove_prefix(4 + length);
     }
     return found;
@@ -193,13 +196,17 @@ class ZipParser {
     if (described) entry.end += descriptor(entry, directory);
   }
 
-  // The size of the data descriptor, which is written with narrow or wide sizes.
+  // The size of the data descriptor, which is written with a signature or without, with narrow or wide sizes.
   uint64_t descriptor(const Entry& entry, uint64_t directory) const {
     const std::string found = bytes(entry.end, std::min<uint64_t>(24, directory - entry.end));
-    for (const size_t width : {size_t{4}, size_t{8}})
-      if (found.size() >= 8 + 2 * width && found.starts_with("PK\7\10") && zip_field(found, 4, 4) == entry.member.crc &&
-          zip_field(found, 8, width) == entry.member.packed && zip_field(found, 8 + width, width) == entry.member.bytes)
-        return 8 + 2 * width;
+    for (const size_t crc : {found.starts_with("PK\7\10") ? size_t{4} : size_t{0}, size_t{0}})
+      for (const size_t width : {size_t{4}, size_t{8}}) {
+        const size_t sizes = crc + 4, end = sizes + 2 * width;
+        if (found.size() >= end && zip_field(found, crc, 4) == entry.member.crc &&
+            zip_field(found, sizes, width) == entry.member.packed &&
+            zip_field(found, sizes + width, width) == entry.member.bytes)
+          return end;
+      }
     fail(entry, "the descriptor behind it is missing or disagrees", entry.end);
   }
 
@@ -215,6 +222,7 @@ class ZipParser {
 
   ZipDirectory take() {
     ZipDirectory out;
+    TextSet folded;
     out.prefix = entries_[0].full_name.substr(0, entries_[0].full_name.find('/'));
     out.has_checksums = false;
     for (Entry& entry : entries_) {
@@ -223,6 +231,8 @@ class ZipParser {
       entry.member.name = entry.full_name.substr(out.prefix.size() + 1);
       if (!out.by_name.emplace(entry.member.name, out.members.size()).second)
         fail(entry, "it is there twice", entry.begin);
+      if (!folded.insert(lower(entry.member.name)).second)
+        fail(entry, "another member's name differs in case alone: torch takes them for one", entry.begin);
       if (entry.member.crc != 0) out.has_checksums = true;
       out.members.push_back(std::move(entry.member));
     }

@@ -23,7 +23,7 @@ constexpr size_t block = size_t{64} << 10;
 }
 
 void check_ratio(const InputFile& file, const Deflated& range, const std::string& what) {
-  if (range.bytes <= limits::inflate_free || range.bytes / limits::inflate_ratio <= range.packed) return;
+  if (!is_inflated_too_far(range.packed, range.bytes)) return;
   refuse(file, what,
          format("{} bytes are declared to inflate to {}, above the limit of {}:1", range.packed, range.bytes,
                 limits::inflate_ratio),
@@ -55,11 +55,14 @@ class Inflater {
  private:
   uint64_t at() const { return range_.offset + consumed_ - stream_.avail_in; }
 
+  // zlib may hold results back when it has taken the last byte.
   void step() {
-    if (stream_.avail_in == 0) refill();
+    if (stream_.avail_in == 0 && consumed_ < range_.packed) refill();
     const int result = ::inflate(&stream_, Z_NO_FLUSH);
     if (result == Z_STREAM_END) {
       ended_ = true;
+    } else if (result == Z_BUF_ERROR) {
+      refuse(file_, what_, "deflate stream ends early", at());
     } else if (result != Z_OK) {
       refuse(file_, what_, format("broken deflate stream ({})", stream_.msg ? stream_.msg : "no message"), at());
     }
@@ -67,7 +70,6 @@ class Inflater {
 
   void refill() {
     const size_t n = static_cast<size_t>(std::min<uint64_t>(in_.size(), range_.packed - consumed_));
-    if (n == 0) refuse(file_, what_, "deflate stream ends early", at());
     file_.read(range_.offset + consumed_, std::span(in_).first(n));
     consumed_ += n;
     stream_.next_in = reinterpret_cast<Bytef*>(in_.data());
@@ -91,6 +93,10 @@ class Inflater {
 };
 
 }  // namespace
+
+bool is_inflated_too_far(uint64_t packed, uint64_t bytes) {
+  return bytes > limits::inflate_free && (bytes - 1) / limits::inflate_ratio >= packed;
+}
 
 void inflate(const InputFile& file, const Deflated& range, const std::string& what,
              const std::function<bool(std::span<const std::byte>)>& sink) {

@@ -216,7 +216,7 @@ def legacy(data):
     file = io.BytesIO(data)
     magic, _ = machine(file)
     version, _ = machine(file)
-    about, _ = machine(file)
+    machine(file)
     require(magic == 0x1950a86a20f9469cfc6c and version == 1001, "magic or version")
     value, stated = machine(file)
     keys, _ = machine(file)
@@ -229,7 +229,7 @@ def legacy(data):
         storages[key] = file.read(count * size)
         require(len(storages[key]) == count * size, "ends early")
     require(file.read() == b"", "bytes remain")
-    return listing(value, storages, not about.get("little_endian", True))
+    return listing(value, storages, False)  # the data are little-endian, whatever `little_endian` says
 
 
 def is_a(record, name):

@@ -1,6 +1,8 @@
 // The zip container: bytes of a good archive are changed one place at a time, and each change is refused.
 #include <zlib.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "store/checksum.h"
 #include "store/torch_samples.h"
@@ -99,6 +101,20 @@ TEST_CASE("zip: deflated storages are read in any order") {
     reader->read(0, at, std::as_writable_bytes(std::span(part)));
     CHECK(part == large.substr(at, 1000));
   }
+}
+
+TEST_CASE("zip: big-endian storages are swapped by element, wherever a read begins") {
+  const TempFolder folder;
+  std::string swapped = six;
+  for (size_t i = 0; i < swapped.size(); i += 4)
+    std::reverse(swapped.begin() + static_cast<ptrdiff_t>(i), swapped.begin() + static_cast<ptrdiff_t>(i + 4));
+  const auto reader = open(folder, plain_zip({{"a/data.pkl", state}, {"a/data/0", swapped}, {"a/version", "3"}, {"a/byteorder", "big"}}));
+  for (uint64_t at = 0; at < 24; ++at)
+    for (size_t count = 0; at + count <= 24; ++count) {
+      std::string part(count, '\0');
+      reader->read(0, at, std::as_writable_bytes(std::span(part)));
+      CHECK(part == six.substr(at, count));
+    }
 }
 
 TEST_CASE("zip: refused members") {
