@@ -70,6 +70,26 @@ PickleBuilder::PickleBuilder(PickleOptions options) : options_(std::move(options
   tree.nodes[2].value = 1;
 }
 
+uint64_t PickleBuilder::weight() const {
+  return options_.packed ? *options_.packed * limits::pickle_packed_ratio : at;
+}
+
+void PickleBuilder::check_size() const {
+  if (tree.nodes.size() > limits::pickle_values_free + weight())
+    fail(format("{} values in so few bytes (limit {})", tree.nodes.size(), limits::pickle_values_free + weight()));
+}
+
+void PickleBuilder::charge(uint64_t copied) {
+  copied_ += copied;
+  if (const uint64_t limit = limits::pickle_copied_free + 2 * weight(); copied_ > limit)
+    fail(format("calls copy more values than its bytes speak for (limit {})", limit));
+}
+
+const PickleBuilder::Items& PickleBuilder::charged(PickleId list) {
+  charge(tree.items(list).size());
+  return tree.items(list);
+}
+
 void PickleBuilder::fail(const std::string& what) const {
   fail_world(format("{}: {}, at byte {}", options_.file, what, options_.base + at));
 }
@@ -96,7 +116,8 @@ PickleId PickleBuilder::integer_of_decimal(std::string_view digits) {
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   if (end != digits.data() + digits.size() || digits.empty()) fail("not an integer");
   if (error == std::errc()) return integer(value);
-  if (digits.size() > limits::pickle_integer_bytes * 5 / 2) fail(format("an integer of {} digits", digits.size()));
+  if (digits.size() > limits::pickle_integer_digits)
+    fail(format("an integer of {} digits (limit {})", digits.size(), limits::pickle_integer_digits));
   return add_text(PickleKind::big, digits);
 }
 
@@ -147,11 +168,14 @@ PickleId PickleBuilder::frozenset(std::vector<PickleId> items) {
 }
 
 PickleId PickleBuilder::symbol(std::string_view module, std::string_view name) {
-  const std::string full = format("{} {}", module, name);
+  if (std::max(module.size(), name.size()) > limits::name_bytes)
+    fail(format("a global whose name has more than {} bytes", limits::name_bytes));
+  const std::string full = format("{} {}", module_today(module), name);
   if (const auto known = symbols_.find(full); known != symbols_.end()) return known->second;
   const std::optional<GlobalUse> use = use_of_global(module, name);
   if (!use) fail(format("names {}, which a checkpoint has no business with", full_name({module, name})));
-  tree.symbols.push_back({keep(std::string(module)), keep(std::string(name))});
+  charge(full.size());
+  tree.symbols.push_back({keep(std::string(module_today(module))), keep(std::string(name))});
   uses_.push_back(*use);
   const PickleId id = add(PickleKind::symbol, uses_.size());
   symbols_.emplace(full, id);
@@ -210,7 +234,9 @@ void PickleBuilder::build(PickleId target, PickleId state) {
   } else if (!tree.is(state, PickleKind::dict)) {
     fail(format("BUILD of a dict with {}", describe(state)));
   } else if (node.attributes) {
-    set_items(target, Items(tree.items(state)));
+    set_items(target, Items(charged(state)));
+  } else {
+    tree.passed_over.push_back(state);
   }
 }
 

@@ -1,7 +1,6 @@
 // Makes the tree: values, container operations, and what calls of known globals mean. The machine (pickle.cc) reads
 // opcodes and drives this; nothing here looks at the bytes of the pickle.
 #pragma once
-#include <map>
 #include <span>
 #include <string>
 
@@ -38,9 +37,11 @@ class PickleBuilder {
   void set_items(PickleId dict, std::span<const PickleId> pairs);
   void add_items(PickleId set, std::span<const PickleId> items);
   PickleId call(PickleId callee, PickleId arguments);
+  PickleId construct(PickleId type, PickleId arguments);  // NEWOBJ: __new__ alone
   PickleId call_with_keywords(PickleId callee, PickleId arguments, PickleId keywords);
   void build(PickleId target, PickleId state);
   PickleId storage(PickleId persistent_id);
+  void check_size() const;  // values against the bytes of the file that are behind them
 
  private:
   using Items = std::vector<PickleId>;
@@ -51,6 +52,9 @@ class PickleBuilder {
   std::string full_name(const PickleSymbol& symbol) const;
   GlobalUse use_of(PickleId symbol) const { return uses_[tree.at(symbol).index]; }
   void require_hashable(PickleId key) const;
+  uint64_t weight() const;       // bytes of the file that were read so far
+  void charge(uint64_t copied);  // before a call copies so many values or bytes that are there already
+  const Items& charged(PickleId list);
   bool is_sequence(PickleId id) const { return tree.is(id, PickleKind::list) || tree.is(id, PickleKind::tuple); }
 
   // pickle_call.cc
@@ -70,16 +74,20 @@ class PickleBuilder {
   PickleId rebuild_parameter(PickleId callee, const Items& arguments);
   PickleId rebuild_from_type(PickleId callee, const Items& arguments);
   DType dtype_of(PickleId callee, const Items& arguments) const;
-  std::vector<int64_t> extents(PickleId tuple, const std::string& name) const;
-  void check_rebuild(PickleId callee, const Items& arguments) const;
+  std::vector<int64_t> extents(PickleId tuple, const PickleStorage& storage) const;
+  void check_rebuild(PickleId callee, const Items& arguments);
   void check_view(const PickleTensor& tensor, const PickleStorage& storage) const;
-  void set_window(PickleStorage& storage, PickleId view) const;
+  void set_window(PickleStorage& storage, PickleId view);
+  void require_one(const PickleStorage& storage);
   std::string name_of_storage(const PickleStorage& storage) const;
 
   PickleOptions options_;
   std::vector<GlobalUse> uses_;  // by index of symbol
   TextMap<PickleId> symbols_;
-  std::map<std::string, uint32_t, std::less<>> storages_;
+  uint64_t copied_ = 0;
+  TextMap<uint32_t> storages_;     // by key and window
+  TextMap<uint32_t> by_key_;       // the first storage of each key
+  TextMap<std::string> windows_;   // by key of a view: the storage's key and window
 };
 
 // What no single opcode shows: loops, depth, size when shared values are counted each time, equal keys. Error(world).

@@ -31,11 +31,20 @@ void PickleBuilder::wrong_arguments(PickleId callee) const {
 PickleId PickleBuilder::call(PickleId callee, PickleId arguments) {
   if (!tree.is(callee, PickleKind::symbol)) fail(format("a call of {}", describe(callee)));
   if (!tree.is(arguments, PickleKind::tuple)) fail(format("a call with {} for its arguments", describe(arguments)));
-  return apply(callee, Items(tree.items(arguments)));
+  return apply(callee, Items(charged(arguments)));
+}
+
+// Functions are no types, and what __init__ would make of arguments is not done.
+PickleId PickleBuilder::construct(PickleId type, PickleId arguments) {
+  if (tree.is(type, PickleKind::symbol) && tree.is(arguments, PickleKind::tuple)) {
+    if (is_function(use_of(type))) fail(format("makes an object of {}, which is a function", describe(type)));
+    if (is_filled_by_init(use_of(type)) && !tree.items(arguments).empty()) wrong_arguments(type);
+  }
+  return call(type, arguments);
 }
 
 PickleId PickleBuilder::call_with_keywords(PickleId callee, PickleId arguments, PickleId keywords) {
-  const PickleId made = call(callee, arguments);
+  const PickleId made = construct(callee, arguments);
   if (!tree.is(keywords, PickleKind::dict)) fail("keywords that are no dict");
   if (tree.items(keywords).empty()) return made;
   if (!tree.is(made, PickleKind::opaque)) wrong_arguments(callee);
@@ -104,12 +113,12 @@ PickleId PickleBuilder::make_dict(PickleId callee, const Items& arguments) {
   if (rest.empty()) return dict;
   if (use == GlobalUse::counter && !tree.is(rest[0], PickleKind::dict)) wrong_arguments(callee);  // would count
   if (tree.is(rest[0], PickleKind::dict)) {
-    set_items(dict, Items(tree.items(rest[0])));
+    set_items(dict, Items(charged(rest[0])));
     return dict;
   }
   if (!is_sequence(rest[0])) wrong_arguments(callee);
-  for (PickleId pair : Items(tree.items(rest[0]))) {
-    if (!is_sequence(pair) || tree.items(pair).size() != 2) wrong_arguments(callee);
+  for (PickleId pair : Items(charged(rest[0]))) {
+    if (!is_sequence(pair) || charged(pair).size() != 2) wrong_arguments(callee);
     set_items(dict, Items(tree.items(pair)));
   }
   return dict;
@@ -120,7 +129,7 @@ PickleId PickleBuilder::make_sequence(PickleId callee, const Items& arguments) {
   if (arguments.size() > 1) wrong_arguments(callee);
   if (arguments.size() == 1) {
     if (!is_sequence(arguments[0]) && !tree.is(arguments[0], PickleKind::set)) wrong_arguments(callee);
-    items = tree.items(arguments[0]);
+    items = charged(arguments[0]);
   }
   switch (use_of(callee)) {
     case GlobalUse::frozenset:
@@ -147,6 +156,7 @@ PickleId PickleBuilder::encode(const Items& arguments) {
     fail("text to be encoded is wanted with a codec");
   const std::string_view codec = tree.text(arguments[1]);
   if (codec != "latin1" && codec != "latin-1") fail(format("the codec {} (only latin1 is read)", escape(codec)));
+  charge(tree.text(arguments[0]).size());
   std::optional<std::string> raw = latin1(tree.text(arguments[0]));
   if (!raw) fail("text that does not fit latin1");
   return bytes(keep(std::move(*raw)));
@@ -154,7 +164,7 @@ PickleId PickleBuilder::encode(const Items& arguments) {
 
 PickleId PickleBuilder::size(const Items& arguments) {
   if (arguments.size() != 1 || !is_sequence(arguments[0])) fail("torch.Size is wanted of a list of integers");
-  const Items items = tree.items(arguments[0]);
+  const Items items = charged(arguments[0]);
   for (PickleId item : items)
     if (!tree.is(item, PickleKind::integer)) fail(format("torch.Size of {}", describe(item)));
   return container(PickleKind::tuple, items);
@@ -167,18 +177,23 @@ PickleId PickleBuilder::member_of(const Items& arguments) {
   if (!named || use_of(arguments[0]) != GlobalUse::package || !is_identifier(tree.text(arguments[1])))
     fail("getattr of anything but an enum of another package");
   const PickleSymbol of = tree.symbol(arguments[0]);
+  charge(of.name.size() + tree.text(arguments[1]).size());
   return opaque({of.module, keep(format("{}.{}", of.name, tree.text(arguments[1])))}, {});
 }
 
 PickleId PickleBuilder::reconstruct(const Items& arguments) {
-  if (arguments.size() != 3 || !tree.is(arguments[0], PickleKind::symbol) || use_of(arguments[0]) != GlobalUse::package)
+  const bool of_symbol = arguments.size() == 3 && tree.is(arguments[0], PickleKind::symbol);
+  if (of_symbol && use_of(arguments[0]) == GlobalUse::attributes && tree.is(arguments[2], PickleKind::none))
+    return make_dict(arguments[0], {});
+  if (!of_symbol || use_of(arguments[0]) != GlobalUse::package)
     fail("copyreg._reconstructor of anything but a class of another package");
   return opaque(tree.symbol(arguments[0]), {arguments[2]});
 }
 
 PickleId PickleBuilder::numpy_dtype(PickleId callee, const Items& arguments) {
   if (arguments.empty() || !tree.is(arguments[0], PickleKind::text)) wrong_arguments(callee);
-  if (tree.text(arguments[0]).find('O') != std::string_view::npos) fail("a numpy array of objects");
+  const std::string_view type = tree.text(arguments[0]);
+  if (type.find('O') != type.npos || type.starts_with("object")) fail("a numpy array of objects");
   return opaque(tree.symbol(callee), arguments);
 }
 

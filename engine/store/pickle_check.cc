@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <unordered_set>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -26,19 +25,20 @@ class Walk {
         likeness_(tree.nodes.size(), 0) {}
 
   void run() {
-    for (PickleId id = 0; id < tree_.nodes.size(); ++id) most_ += 4 * parts(id).size();
+    for (PickleId id = 0; id < tree_.nodes.size(); ++id) most_ += 4 * (own(id) + parts(id).size());
     for (PickleId id = 0; id < tree_.nodes.size(); ++id)
       if (depth_[id] == 0) enter(id);
   }
 
  private:
+  using Items = std::vector<PickleId>;
   struct Step {
     PickleId id;
     size_t next;
   };
 
-  const std::vector<PickleId>& parts(PickleId id) const {
-    static const std::vector<PickleId> none;
+  const Items& parts(PickleId id) const {
+    static const Items none;
     switch (tree_.at(id).kind) {
       case PickleKind::list:
       case PickleKind::tuple:
@@ -52,12 +52,27 @@ class Walk {
     }
   }
 
+  // What a value takes where it stands, in some 16 bytes.
+  uint64_t own(PickleId id) const {
+    const PickleNode& node = tree_.at(id);
+    switch (node.kind) {
+      case PickleKind::text:
+      case PickleKind::bytes:
+      case PickleKind::big:
+        return 1 + tree_.text(id).size() / 16;
+      case PickleKind::tensor:
+        return 16 + 2 * tree_.tensors[node.index].shape.size();
+      default:
+        return 1;
+    }
+  }
+
   void enter(PickleId first) {
     steps_.assign(1, {first, 0});
     depth_[first] = open;
     while (!steps_.empty()) {
       Step& step = steps_.back();
-      const std::vector<PickleId>& items = parts(step.id);
+      const Items& items = parts(step.id);
       if (step.next == items.size()) {
         leave(step.id, items);
         steps_.pop_back();
@@ -71,18 +86,19 @@ class Walk {
     }
   }
 
-  void leave(PickleId id, const std::vector<PickleId>& items) {
+  void leave(PickleId id, const Items& items) {
     uint16_t depth = 0;
-    uint64_t weight = 1;
+    uint64_t weight = own(id);
     for (PickleId item : items) {
       depth = std::max(depth, depth_[item]);
       weight = std::min(weight + weight_[item], most_ + 1);
     }
     if (depth >= limits::pickle_depth)
       fail_world(format("{}: values nested more than {} deep", file_, limits::pickle_depth));
-    if (weight > most_) fail_world(format("{}: shared values unfold to more than {}", file_, most_));
+    if (weight > most_)
+      fail_world(format("{}: shared values unfold to more than {}, counted where they stand", file_, most_));
     depth_[id] = static_cast<uint16_t>(depth + 1);
-    weight_[id] = static_cast<uint32_t>(weight);
+    weight_[id] = weight;
     likeness_[id] = likeness(id, items);
     if (tree_.is(id, PickleKind::dict)) check_once(items, 2, "the key", "a dict");
     if (tree_.is(id, PickleKind::set)) check_once(items, 1, "the value", "a set");
@@ -96,7 +112,7 @@ class Walk {
   }
 
   // Equal for what Python takes for one key, where numbers are compared whatever their type is.
-  uint64_t likeness(PickleId id, const std::vector<PickleId>& items) const {
+  uint64_t likeness(PickleId id, const Items& items) const {
     const PickleNode& node = tree_.at(id);
     const auto kind = static_cast<uint64_t>(node.kind) + kinds;
     uint64_t all = mix(kind, 0);
@@ -107,6 +123,7 @@ class Walk {
       case PickleKind::real:
         return real(node.real());
       case PickleKind::big:
+        return big(tree_.text(id));
       case PickleKind::text:
       case PickleKind::bytes:
         return mix(kind, text_hash(tree_.text(id)));
@@ -124,28 +141,30 @@ class Walk {
   }
   static constexpr uint64_t kinds = 16;  // below: numbers, whole and others
   static uint64_t number(int64_t value) { return mix(1, static_cast<uint64_t>(value)); }
+  static uint64_t big(std::string_view digits) { return mix(3, text_hash(digits)); }
   static uint64_t real(double value) {
-    constexpr double whole_below = 0x1p63;
-    const bool whole = std::abs(value) < whole_below && std::trunc(value) == value;
-    return whole ? number(static_cast<int64_t>(value)) : mix(2, std::bit_cast<uint64_t>(value));
+    if (!std::isfinite(value) || std::trunc(value) != value) return mix(2, std::bit_cast<uint64_t>(value));
+    if (value >= -0x1p63 && value < 0x1p63) return number(static_cast<int64_t>(value));
+    return big(format("{:.0f}", value));
   }
 
-  void check_once(const std::vector<PickleId>& items, size_t step, const char* what, const char* where) const {
-    std::unordered_set<uint64_t> seen;
-    for (size_t i = 0; i < items.size(); i += step) {
-      if (seen.insert(likeness_[items[i]]).second) continue;
-      const bool text = tree_.is(items[i], PickleKind::text);
-      const std::string shown = text ? format(" `{}`", escape(tree_.text(items[i]))) : "";
-      fail_world(format("{}: {}{} stands twice in {}", file_, what, shown, where));
-    }
+  void check_once(const Items& items, size_t step, const char* what, const char* where) const {
+    Items keys;
+    for (size_t i = 0; i < items.size(); i += step) keys.push_back(items[i]);
+    const auto likeness = [&](PickleId id) { return likeness_[id]; };
+    std::ranges::sort(keys, {}, likeness);  // a hash table's places could be chosen by who wrote the file
+    const auto twice = std::ranges::adjacent_find(keys, {}, likeness);
+    if (twice == keys.end()) return;
+    const std::string shown = tree_.is(*twice, PickleKind::text) ? format(" `{}`", escape(tree_.text(*twice))) : "";
+    fail_world(format("{}: {}{} stands twice in {}", file_, what, shown, where));
   }
 
   const PickleTree& tree_;
   const std::string& file_;
   std::vector<uint16_t> depth_;   // 0: not seen yet; else 1 + that of the deepest part
-  std::vector<uint32_t> weight_;  // values below, shared ones each time
+  std::vector<uint64_t> weight_;  // of it and all below, shared ones each time
   std::vector<uint64_t> likeness_;  // of what may be a key: equal for what is one
-  uint64_t most_ = 1'000'000;     // and four times what an unshared tree of as many references would weigh
+  uint64_t most_ = limits::pickle_unfolded_free;  // and four times what an unshared tree of as many references would weigh
   std::vector<Step> steps_;
 };
 

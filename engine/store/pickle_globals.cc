@@ -72,13 +72,6 @@ bool matches(std::string_view pattern, std::string_view name) {
   return name.starts_with(pattern.substr(0, star)) && name.ends_with(pattern.substr(star + 1));
 }
 
-// Protocol 2 writes some modules under the names that they had in Python 2.
-std::string_view today(std::string_view module) {
-  if (module == "__builtin__") return "builtins";
-  if (module == "copy_reg") return "copyreg";
-  return module;
-}
-
 bool is_dotted_identifier(std::string_view module) {
   for (size_t dot = module.find('.'); dot != std::string_view::npos; dot = module.find('.')) {
     if (!is_identifier(module.substr(0, dot))) return false;
@@ -88,6 +81,45 @@ bool is_dotted_identifier(std::string_view module) {
 }
 
 }  // namespace
+
+std::string_view module_today(std::string_view module) {
+  if (module == "__builtin__") return "builtins";
+  if (module == "copy_reg") return "copyreg";
+  return module;
+}
+
+bool is_function(GlobalUse use) {
+  switch (use) {
+    case GlobalUse::rebuild_tensor:
+    case GlobalUse::rebuild_tensor_v2:
+    case GlobalUse::rebuild_tensor_v3:
+    case GlobalUse::rebuild_parameter:
+    case GlobalUse::rebuild_parameter_with_state:
+    case GlobalUse::rebuild_from_type:
+    case GlobalUse::encode:
+    case GlobalUse::getattr:
+    case GlobalUse::reconstructor:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool is_filled_by_init(GlobalUse use) {
+  switch (use) {
+    case GlobalUse::attributes:
+    case GlobalUse::ordered_dict:
+    case GlobalUse::default_dict:
+    case GlobalUse::counter:
+    case GlobalUse::dict:
+    case GlobalUse::list:
+    case GlobalUse::set:
+    case GlobalUse::bytearray:
+      return true;
+    default:
+      return false;
+  }
+}
 
 bool is_identifier(std::string_view text) {
   const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
@@ -100,7 +132,7 @@ bool is_identifier(std::string_view text) {
 std::optional<GlobalUse> use_of_global(std::string_view module, std::string_view name) {
   if (!is_dotted_identifier(module) || !is_identifier(name)) return std::nullopt;
   for (const Known& entry : known)
-    if (entry.module == today(module) && matches(entry.name, name)) return entry.use;
+    if (entry.module == module_today(module) && matches(entry.name, name)) return entry.use;
   const std::string_view top = module.substr(0, module.find('.'));
   if (top == "torch" || top == "numpy") return GlobalUse::inert;
   if (is_python_module(top)) return std::nullopt;

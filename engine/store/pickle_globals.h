@@ -35,6 +35,10 @@ enum class GlobalUse : uint8_t {
   numpy_dtype
 };
 
+bool is_function(GlobalUse use);
+bool is_filled_by_init(GlobalUse use);  // a type whose __new__ does nothing with arguments
+// The module's name in Python 3: protocol 2 writes some as Python 2 had them.
+std::string_view module_today(std::string_view module);
 // nullopt: refused by name.
 std::optional<GlobalUse> use_of_global(std::string_view module, std::string_view name);
 bool is_python_module(std::string_view top_level);  // of the standard library, of Python 2 too

@@ -33,11 +33,12 @@ void PickleMachine::check_limits(uint64_t steps) const {
   if (steps == limits::pickle_opcodes) build.fail(format("more than {} opcodes", limits::pickle_opcodes));
   if (stack_.size() > limits::pickle_stack)
     build.fail(format("more than {} values on the stack", limits::pickle_stack));
+  build.check_size();
 }
 
 std::string_view PickleMachine::take(uint64_t count) {
   const uint64_t left = bytes_.size() - at_;
-  if (count > left && !whole_) throw NeedMore{};
+  if (count > left && !whole_ && count <= limits::pickle_bytes) throw NeedMore{};
   if (count > left) build.fail(format("the pickle ends where {} more bytes are wanted", count - left));
   const std::string_view out = bytes_.substr(at_, count);
   at_ += count;

@@ -65,6 +65,11 @@ PickleId call(Machine& m) {
   return m.build.call(parts[0], parts[1]);
 }
 
+PickleId construct(Machine& m) {
+  const Machine::Items parts = m.pop_some(2);
+  return m.build.construct(parts[0], parts[1]);
+}
+
 PickleId call_with_keywords(Machine& m) {
   const Machine::Items parts = m.pop_some(3);
   return m.build.call_with_keywords(parts[0], parts[1], parts[2]);
@@ -137,7 +142,7 @@ constexpr std::array table = {
     Entry{'c', [](Machine& m) { m.push(global_lines(m)); }},
     Entry{0x93, [](Machine& m) { m.push(stack_global(m)); }},
     Entry{'R', [](Machine& m) { m.push(call(m)); }},
-    Entry{0x81, [](Machine& m) { m.push(call(m)); }},
+    Entry{0x81, [](Machine& m) { m.push(construct(m)); }},
     Entry{0x92, [](Machine& m) { m.push(call_with_keywords(m)); }},
     Entry{'i', [](Machine& m) { m.push(instance(m, global_lines(m))); }},
     Entry{'o', [](Machine& m) { m.push(instance(m, m.take_behind_mark())); }},

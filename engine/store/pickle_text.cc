@@ -62,14 +62,15 @@ bool append_escape(std::string& out, std::string_view text, size_t& at) {
 std::optional<std::string_view> integer_literal(std::string_view line) {
   const std::string_view digits = line.starts_with('-') ? line.substr(1) : line;
   if (digits.empty() || digits.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
-  if (digits.size() > 1 && digits.front() == '0') return std::nullopt;  // to one of Python's machines it is octal
+  if (digits.front() == '0' && line.size() > 1) return std::nullopt;  // to one of Python's machines it is octal; -0
   return line;
 }
 
 std::optional<double> float_literal(std::string_view line) {
   double value = 0;
   const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), value);
-  if (line.empty() || error != std::errc() || end != line.data() + line.size()) return std::nullopt;
+  if (line.empty() || error != std::errc() || end != line.data() + line.size() || line.ends_with(')'))
+    return std::nullopt;
   return value;
 }
 
@@ -91,6 +92,11 @@ std::optional<std::string> string_literal(std::string_view line) {
 std::optional<std::string> unicode_literal(std::string_view line) {
   std::string out;
   for (size_t i = 0; i < line.size();) {
+    if (line.substr(i).starts_with("\\\\")) {  // two stand for themselves
+      out += line.substr(i, 2);
+      i += 2;
+      continue;
+    }
     const size_t digits = line.substr(i).starts_with("\\u") ? 4 : line.substr(i).starts_with("\\U") ? 8 : 0;
     if (digits == 0) {
       append_utf8(out, static_cast<unsigned char>(line[i++]));

@@ -220,7 +220,9 @@ class Program:
         """The value on top becomes the argument of a constructor."""
         (module, name), _ = self.rng.choice(list(FROM_GLOBALS.items()))
         kind = {"OrderedDict": "dict", "Counter": "dict"}.get(name, name)
-        self.out += b"\x85" + b"q\x09" + b"0" + b"c" + module.encode() + b"\n" + name.encode() + b"\nh\x09R"
+        words = module.encode() + b"\n" + name.encode() + b"\n"
+        forms = b"c" + words + b"h\x09R", b"c" + words + b"h\x09\x81", b"c" + words + b"h\x09}\x92", b"(c" + words + b"h\x09o", b"(h\x09i" + words
+        self.out += b"\x85" + b"q\x09" + b"0" + self.rng.choice((forms[0], self.rng.choice(forms)))
         self.known.add((9, "tuple"))
         self.kinds[-1] = kind
 
