@@ -86,7 +86,9 @@ Instance* EndTensors::find(EndAddress& address, const Standing& standing, const 
       reinterpret_cast<uintptr_t>(&address) * 31 + static_cast<uint64_t>(tuple), fresh,
       [&](uint32_t known) { return instances_[known].address == &address && instances_[known].tuple == tuple; });
   if (id != fresh) return instances_[id].group ? &instances_[id] : nullptr;
-  Instance& instance = instances_.emplace_back(&address, tuple);
+  Instance& instance = instances_.emplace_back();
+  instance.address = &address;
+  instance.tuple = tuple;
   const auto name = name_of(address, captured);
   if (!name) return nullptr;
   PlaceGroup* places = group(address.ranks_for(captured), standing.stage);

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -26,8 +27,18 @@ bool is_inflated_too_far(uint64_t packed, uint64_t bytes);
 void inflate(const InputFile& file, const Deflated& range, const std::string& what,
              const std::function<bool(std::span<const std::byte>)>& sink);
 
-// Bytes [at, at + out.size()) of the result; reads from the front of the range up to there.
-void inflate_part(const InputFile& file, const Deflated& range, const std::string& what, uint64_t at,
-                  std::span<std::byte> out);
+// The same, front to back in pieces of the caller's: what lies before the block that was read last is gone.
+class InflateStream {
+ public:
+  InflateStream(const InputFile& file, Deflated range, std::string what);
+  InflateStream(InflateStream&&) noexcept;
+  ~InflateStream();
+  uint64_t front() const;  // the first byte of the result that can still be had
+  void read(uint64_t at, std::span<std::byte> out);  // bytes [at, at + out.size()), from front() on
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 }  // namespace tessera

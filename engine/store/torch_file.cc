@@ -17,7 +17,8 @@ namespace tessera {
 namespace {
 
 constexpr size_t block_bytes = size_t{1} << 20;
-constexpr uint64_t unpacked_bytes = 256 * limits::mib;  // kept of deflated storages; one is always kept
+constexpr uint64_t unpacked_bytes = 128 * limits::mib;  // kept of deflated storages; what is larger is read as a stream
+constexpr size_t most_streams = 8;                      // as many threads may read on where each was before
 
 uint32_t swap_width(DType dtype) {
   const bool complex = dtype == DType::c64 || dtype == DType::c128;
@@ -40,8 +41,35 @@ struct TorchArchive::Unpacked {
     std::vector<std::byte> bytes;
   };
   std::mutex mutex;
-  std::list<Entry> entries;  // used last, first
+  struct Stream {
+    const TorchStorage* of;
+    InflateStream bytes;
+  };
+  std::list<Entry> entries;    // used last, first
+  std::list<Stream> streams;  // the same
   uint64_t total = 0;
+
+  void read(const TorchStorage& storage, const InputFile& file, uint64_t at, std::span<std::byte> out) {
+    if (storage.bytes > unpacked_bytes) return stream(storage, file, at).read(at, out);
+    const std::vector<std::byte>& bytes = get(storage, file);
+    std::copy_n(bytes.begin() + static_cast<ptrdiff_t>(at), out.size(), out.begin());
+  }
+
+  // The one that has the least way to go.
+  InflateStream& stream(const TorchStorage& storage, const InputFile& file, uint64_t at) {
+    auto best = streams.end();
+    for (auto one = streams.begin(); one != streams.end(); ++one)
+      if (one->of == &storage && one->bytes.front() <= at &&
+          (best == streams.end() || one->bytes.front() > best->bytes.front()))
+        best = one;
+    if (best != streams.end()) {
+      streams.splice(streams.begin(), streams, best);
+    } else {
+      if (streams.size() == most_streams) streams.pop_back();
+      streams.push_front({&storage, InflateStream(file, {storage.offset, *storage.packed, storage.bytes}, storage.name)});
+    }
+    return streams.front().bytes;
+  }
 
   const std::vector<std::byte>& get(const TorchStorage& storage, const InputFile& file) {
     const auto known =
@@ -79,8 +107,7 @@ void TorchArchive::read_as_stored(const TorchStorage& storage, uint64_t at, std:
     return;
   }
   const std::scoped_lock lock(unpacked_->mutex);
-  const std::vector<std::byte>& bytes = unpacked_->get(storage, file_);
-  std::copy_n(bytes.begin() + static_cast<ptrdiff_t>(at), out.size(), out.begin());
+  unpacked_->read(storage, file_, at, out);
 }
 
 void TorchArchive::read(size_t index, uint64_t at, std::span<std::byte> out) const {

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -50,6 +49,10 @@ class Inflater {
     if (produced_ > range_.bytes) refuse(file_, what_, format("inflates to more than {} bytes", range_.bytes), at());
     if (ended_) check_end();
     return std::span(out_).first(n);
+  }
+
+  [[noreturn]] void refuse_beyond(uint64_t at) const {
+    refuse(file_, what_, format("byte {} of {} was asked for", at, range_.bytes), range_.offset);
   }
 
  private:
@@ -106,24 +109,40 @@ void inflate(const InputFile& file, const Deflated& range, const std::string& wh
     if (!sink(bytes)) return;
 }
 
-void inflate_part(const InputFile& file, const Deflated& range, const std::string& what, uint64_t at,
-                  std::span<std::byte> out) {
-  uint64_t front = 0;  // position of the current block in the result
-  size_t filled = 0;
-  if (out.empty()) return;
-  inflate(file, range, what, [&](std::span<const std::byte> bytes) {
-    const uint64_t want = at + filled;
-    if (want < front + bytes.size()) {
-      const size_t skip = static_cast<size_t>(want - front);
-      const size_t n = std::min(bytes.size() - skip, out.size() - filled);
-      std::memcpy(out.data() + filled, bytes.data() + skip, n);
-      filled += n;
+struct InflateStream::State {
+  std::string what;
+  Deflated range;
+  Inflater inflater;
+  std::span<const std::byte> block;
+  uint64_t front = 0;  // of the block, in the result
+  State(const InputFile& file, Deflated of, std::string name)
+      : what(std::move(name)), range(of), inflater(file, range, what) {}
+};
+
+InflateStream::InflateStream(const InputFile& file, Deflated range, std::string what) {
+  check_ratio(file, range, what);
+  state_ = std::make_unique<State>(file, range, std::move(what));
+}
+InflateStream::InflateStream(InflateStream&&) noexcept = default;
+InflateStream::~InflateStream() = default;
+
+uint64_t InflateStream::front() const { return state_->front; }
+
+void InflateStream::read(uint64_t at, std::span<std::byte> out) {
+  State& s = *state_;
+  while (!out.empty()) {
+    if (at < s.front + s.block.size()) {
+      const std::span<const std::byte> there = s.block.subspan(at - s.front);
+      const size_t n = std::min(there.size(), out.size());
+      std::copy_n(there.begin(), n, out.begin());
+      out = out.subspan(n);
+      at += n;
+      continue;
     }
-    front += bytes.size();
-    return filled < out.size();
-  });
-  if (filled < out.size())
-    refuse(file, what, format("bytes {} to {} of {} were asked for", at, at + out.size(), range.bytes), range.offset);
+    s.front += s.block.size();
+    s.block = s.inflater.next();
+    if (s.block.empty()) s.inflater.refuse_beyond(at);
+  }
 }
 
 uint32_t crc32_joined(uint32_t first, uint32_t second, uint64_t second_bytes) {

@@ -193,6 +193,14 @@ def differing(c):
             break
     ratio = proto(2) + dct([(u("x"), rebuild("0", "U8", [n]))]) + STOP
     ok("ok_ratio_200", pt(ratio, {"0": bytes(n)}, lies={"data/0": dict(comp=comp, **DEFLATED)}), "exactly the limit of 200:1", [T("x", "U8", [n], bytes(n))])
+    large = bytearray(140_000_000)
+    for k in range(0, len(large), 999_983):
+        struct.pack_into("<I", large, k, k)
+    z = zlib.compressobj(9, zlib.DEFLATED, -15)
+    front = z.compress(bytes(large)) + z.flush(zlib.Z_FULL_FLUSH)
+    comp = front + b"\0\0\0\xff\xff" * ((len(large) // 190 - len(front)) // 5) + b"\3\0"
+    large = [T("x", "I32", [1000, 35_000], bytes(large))]
+    ok("ok_large_deflated", pt(proto(2) + dct([(u("x"), rebuild("0", "I32", [1000, 35_000]))]) + STOP, {"0": large[0].data}, lies={"data/0": dict(comp=comp, **DEFLATED)}), "a deflated storage that is larger than what is kept of such", large)
     # literals, keys, names
     ok("ok_reconstructor", root((u("args"), b"ccopy_reg\n_reconstructor\n(cargparse\nNamespace\nc__builtin__\nobject\nNtR}" + u("a") + i(1) + b"sb")), "a Namespace as protocols 0 and 1 write it")
     bad("numpy_object_by_name", root((u("o"), red(g("numpy", "dtype"), u("object"), FALSE, TRUE))), "a numpy array of objects")

@@ -16,7 +16,7 @@ struct Packed {
 
 std::string part(const Packed& p, const Deflated& range, uint64_t at, size_t n) {
   std::string out(n, '?');
-  inflate_part(p.file, range, "data/0", at, std::as_writable_bytes(std::span(out)));
+  InflateStream(p.file, range, "data/0").read(at, std::as_writable_bytes(std::span(out)));
   return out;
 }
 
@@ -83,4 +83,13 @@ TEST_CASE("results over several blocks") {
   CHECK(got == all);
   for (const size_t at : {size_t{0}, size_t{65'535}, size_t{65'536}, size_t{131'000}, all.size() - 600})
     CHECK(part(p, range, at, 600) == all.substr(at, 600));
+  InflateStream forward(p.file, range, "x");
+  for (size_t at = 0; at < all.size(); at += 7001) {
+    std::string piece(std::min<size_t>(7001, all.size() - at), '?');
+    CHECK(forward.front() <= at);
+    forward.read(at, std::as_writable_bytes(std::span(piece)));
+    CHECK(piece == all.substr(at, 7001));
+  }
+  std::byte beyond;
+  check_refused([&] { forward.read(all.size(), std::span(&beyond, 1)); }, {"x: byte 300000 of 300000"});
 }
