@@ -63,6 +63,17 @@ Value family_of(Session& session, const Contents& contents, const RuleFolders& f
   return found.size() == 1 ? Value(found[0]) : Value();
 }
 
+// The keys of a name; those that are nested too deep to be shown one by one are the last.
+std::vector<std::string> levels_of(const std::string& name) {
+  constexpr size_t most = 64;
+  std::vector<std::string> levels = split(name, '.');
+  if (levels.size() <= most) return levels;
+  const std::string deep = join({levels.begin() + most - 1, levels.end()}, ".");
+  levels.resize(most);
+  levels.back() = deep;
+  return levels;
+}
+
 // Nested keys as they stand in the file: one line for each, two more dots for each level.
 void add_tree(Report& report, const Contents& contents) {
   std::string place;
@@ -74,7 +85,7 @@ void add_tree(Report& report, const Contents& contents) {
       place = label;
       open.clear();
     }
-    std::vector<std::string> path = split(tensor.name, '.');
+    std::vector<std::string> path = levels_of(tensor.name);
     size_t common = 0;
     while (common < open.size() && common + 1 < path.size() && open[common] == path[common]) ++common;
     for (size_t level = common; level + 1 < path.size(); ++level)

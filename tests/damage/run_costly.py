@@ -1,0 +1,62 @@
+"""Small inputs that ask for much: each is judged within seconds, in little memory, with few words.
+
+    python run_costly.py BUILD [WORD...]          words choose tests by their names
+
+Reliability promises I4 to I6. The bounds have room: what they keep out is a cost that grows faster than the input.
+"""
+import json
+import pathlib
+import struct
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "tools"))
+import named_tests  # noqa: E402
+
+CHILD = """
+import resource, subprocess, sys
+done = subprocess.run(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024, file=sys.stderr)
+sys.exit(done.returncode)
+"""
+
+
+def safetensors(path, tensors):
+    """{name: (dtype, shape, bytes)}; the data are a hole."""
+    header, at = {}, 0
+    for name, (dtype, shape, size) in tensors.items():
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [at, at + size]}
+        at += size
+    text = json.dumps(header).encode()
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        file.truncate(8 + len(text) + at)
+
+
+class Bench:
+    def __init__(self, build, work):
+        self.program, self.work = build / "tessera", work
+
+    def run(self, *words, status, seconds, mib, said):
+        """What was said; `said`: how many bytes of it at most."""
+        begin = time.monotonic()
+        done = subprocess.run([sys.executable, "-c", CHILD, self.program, *map(str, words)], capture_output=True, text=True, timeout=60)
+        took, (text, _, peak) = time.monotonic() - begin, done.stderr.rstrip().rpartition("\n")
+        assert done.returncode == status, f"exit {done.returncode}, not {status}: {text[:2000]}"
+        assert took < seconds, f"{took:.1f} s"
+        assert int(peak) < mib, f"{peak} MiB"
+        assert len(done.stdout) + len(text) < said, f"{len(done.stdout) + len(text)} bytes were said"
+        return done.stdout + text
+
+
+def names_of_many_levels(b):
+    file = b.work / "dots.safetensors"
+    safetensors(file, {f"{k:02}" + "." * 4000: ("U8", [0], 0) for k in range(60)})
+    text = b.run("inspect", "--tree", file, status=0, seconds=5, mib=100, said=2_000_000)
+    assert "\n" + "." * 128 + " ....." in text, text[:20000]
+
+
+if __name__ == "__main__":
+    sys.exit(named_tests.run([names_of_many_levels], Bench))
