@@ -30,6 +30,9 @@ struct EndSpec {
 };
 
 std::vector<Coordinates> places_of(const EndSpec& end);  // listed, or the full product in order tp, pp, vpp, ep, etp (last fastest)
+// The place of the end at which each of `at` is; none_place: at none.
+inline constexpr uint32_t none_place = UINT32_MAX;
+std::vector<uint32_t> numbers_of(const std::vector<PlaceInfo>& at, const EndSpec& end);
 int32_t stage_of(const Coordinates& at, const Mesh& mesh);  // vpp * PP + pp
 std::vector<std::vector<int64_t>> consecutive_table(const std::vector<int64_t>& counts);
 

@@ -7,6 +7,15 @@
 #include "rules/name_form.h"
 
 namespace tessera {
+namespace {
+
+Ranks only(Ranks ranks, const std::array<bool, 4>& that_matter) {
+  for (size_t i = 0; i < ranks.size(); ++i)
+    if (!that_matter[i]) ranks[i] = any_rank;
+  return ranks;
+}
+
+}  // namespace
 
 EndTensors::EndTensors(const Model& model, const EndSpec& end, EndScope& scope, Diagnostics& diagnostics)
     : scope_(scope), renamer_(*model.rules, end.side, end.dialects), diagnostics_(diagnostics) {
@@ -17,14 +26,12 @@ EndTensors::EndTensors(const Model& model, const EndSpec& end, EndScope& scope, 
 PlaceGroup* EndTensors::group(Ranks ranks, Stage stage) {
   if (stage == Stage::first) ranks[stage_rank] = 0;
   if (stage == Stage::last) ranks[stage_rank] = stages_ - 1;
-  const auto [at, added] = groups_.try_emplace(ranks);
-  PlaceGroup& group = at->second;
-  for (uint32_t place = 0; added && place < places_.size(); ++place) {
-    bool holds = true;
-    for (size_t i = 0; i < ranks.size(); ++i) holds &= ranks[i] == any_rank || ranks[i] == places_[place][i];
-    if (holds) group.places.push_back(place);
-  }
-  return &group;
+  std::array<bool, 4> matters{};
+  for (size_t i = 0; i < ranks.size(); ++i) matters[i] = ranks[i] != any_rank;
+  for (uint32_t place = 0; !grouped_.contains(matters) && place < places_.size(); ++place)
+    groups_[only(places_[place], matters)].places.push_back(place);
+  grouped_.insert(matters);
+  return &groups_[ranks];
 }
 
 const ShardSet& EndTensors::shards(PlaceGroup& group, const std::array<bool, 4>& splits) {
@@ -32,17 +39,15 @@ const ShardSet& EndTensors::shards(PlaceGroup& group, const std::array<bool, 4>&
   ShardSet& set = at->second;
   if (!added) return set;
   std::vector<Ranks> keys;
+  std::map<Ranks, size_t> shard_of;
   for (uint32_t seat = 0; seat < group.places.size(); ++seat) {
-    Ranks ranks = any_ranks;
-    for (size_t i = 0; i < ranks.size(); ++i)
-      if (splits[i]) ranks[i] = places_[group.places[seat]][i];
-    const auto known = std::ranges::find(keys, ranks);
-    const auto shard = static_cast<size_t>(known - keys.begin());
-    if (known == keys.end()) {
+    const Ranks ranks = only(places_[group.places[seat]], splits);
+    const auto [shard, fresh] = shard_of.try_emplace(ranks, keys.size());
+    if (fresh) {
       keys.push_back(ranks);
       set.shards.push_back({ranks, {}});
     }
-    set.shards[shard].seats.push_back(seat);
+    set.shards[shard->second].seats.push_back(seat);
   }
   set.id = shard_ids_.try_emplace(std::move(keys), static_cast<uint32_t>(shard_ids_.size())).first->second;
   return set;

@@ -3,6 +3,7 @@
 #pragma once
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -95,6 +96,7 @@ class EndTensors {
   std::vector<Ranks> places_;
   int32_t stages_ = 1;
   std::map<Ranks, PlaceGroup> groups_;
+  std::set<std::array<bool, 4>> grouped_;  // by which ranks all places were put into groups_
   std::map<std::vector<Ranks>, uint32_t> shard_ids_;
   std::deque<Instance> instances_;  // never moved
   IdTable instance_ids_;            // by address and tuple

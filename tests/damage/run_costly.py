@@ -4,6 +4,8 @@
 
 Reliability promises I4 to I6. The bounds have room: what they keep out is a cost that grows faster than the input.
 """
+import argparse
+import hashlib
 import json
 import pathlib
 import struct
@@ -11,13 +13,15 @@ import subprocess
 import sys
 import time
 
+import torch
+
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tools"))
 import named_tests  # noqa: E402
 
 CHILD = """
 import resource, subprocess, sys
-done = subprocess.run(sys.argv[1:])
+done = subprocess.run(sys.argv[1:], timeout=60)
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024, file=sys.stderr)
 sys.exit(done.returncode)
 """
@@ -42,7 +46,7 @@ class Bench:
     def run(self, *words, status, seconds, mib, said):
         """What was said; `said`: how many bytes of it at most."""
         begin = time.monotonic()
-        done = subprocess.run([sys.executable, "-c", CHILD, self.program, *map(str, words)], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([sys.executable, "-c", CHILD, self.program, *map(str, words)], capture_output=True, text=True)
         took, (text, _, peak) = time.monotonic() - begin, done.stderr.rstrip().rpartition("\n")
         assert done.returncode == status, f"exit {done.returncode}, not {status}: {text[:2000]}"
         assert took < seconds, f"{took:.1f} s"
@@ -58,5 +62,26 @@ def names_of_many_levels(b):
     assert "\n" + "." * 128 + " ....." in text, text[:20000]
 
 
+def many_virtual_stages(b):
+    folder, ranks, chunks = b.work / "stages", 40, 1000
+    args = argparse.Namespace(num_layers=ranks * chunks, hidden_size=3, padded_vocab_size=4, tensor_model_parallel_size=1,
+                              pipeline_model_parallel_size=ranks)
+    chunk = {"decoder.layers.0.norm.weight": torch.ones(3)}
+    for rank in range(ranks):
+        path = folder / "iter_0000005" / f"mp_rank_00_{rank:03}" / "model_optim_rng.pt"
+        path.parent.mkdir(parents=True)
+        torch.save({"args": args, "checkpoint_version": 3.0, **{f"model{k}": chunk for k in range(chunks)}}, path)
+    (folder / "latest_checkpointed_iteration.txt").write_text("5")
+    text = b.run("plan", folder, "--rules", HERE / "small.yaml", status=1, seconds=5, mib=300, said=20_000)
+    assert "flat.weight" in text and "is not in the source" in text, text
+
+
+def hash_of_elements_of_half_a_byte(b):
+    file = b.work / "half.safetensors"
+    safetensors(file, {"w": ("F4", [600_000_000], 300_000_000)})
+    text = b.run("--json", "inspect", "--hash", file, status=0, seconds=20, mib=100, said=5000)
+    assert hashlib.sha256(bytes(300_000_000)).hexdigest() in text, text
+
+
 if __name__ == "__main__":
-    sys.exit(named_tests.run([names_of_many_levels], Bench))
+    sys.exit(named_tests.run([names_of_many_levels, many_virtual_stages, hash_of_elements_of_half_a_byte], Bench))
