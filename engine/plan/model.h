@@ -26,6 +26,9 @@ struct EndSpec {
   // ranks, for pads: a vocabulary is padded for the ranks that will read it.
   bool whole = false;
   Map options{};  // that are otherwise at this end than in Model::options
+  // How many tensors it was found to hold: the rules must not name many more. Whatever it holds, a few bytes of
+  // configuration can speak of any number of layers.
+  std::optional<size_t> tensors{};
   Mesh cuts() const { return whole ? single_place : mesh; }  // sizes that split axes
 };
 

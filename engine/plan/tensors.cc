@@ -2,6 +2,7 @@
 #include "plan/tensors.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 #include "rules/name_form.h"
@@ -15,10 +16,20 @@ Ranks only(Ranks ranks, const std::array<bool, 4>& that_matter) {
   return ranks;
 }
 
+// Optional tensors and encoded ones are not there by their names.
+size_t most_names_at(const EndSpec& end) {
+  constexpr size_t each = 4, always = 10'000, most = most_names;
+  return end.tensors ? std::min(most, each * *end.tensors + always) : most;
+}
+
 }  // namespace
 
 EndTensors::EndTensors(const Model& model, const EndSpec& end, EndScope& scope, Diagnostics& diagnostics)
-    : scope_(scope), renamer_(*model.rules, end.side, end.dialects), diagnostics_(diagnostics) {
+    : scope_(scope),
+      renamer_(*model.rules, end.side, end.dialects),
+      diagnostics_(diagnostics),
+      expected_(end.tensors),
+      most_(most_names_at(end)) {
   for (const Coordinates& at : places_of(end)) places_.push_back(ranks_of(at, end.cuts()));
   stages_ = rank_counts(end.cuts())[stage_rank];
 }
@@ -60,8 +71,8 @@ std::optional<EndTensors::Named> EndTensors::name_of(EndAddress& address, const 
   if (const std::string& form = address.address().form; !form.empty()) spelled = NameForm(form).fill(spelled);
   const size_t hash = std::hash<std::string>()(spelled);
   const auto same = [&](uint32_t known) { return names_[known] == spelled; };
-  if (names_.size() == static_cast<size_t>(most_names) && name_ids_.find(hash, same) == IdTable::none) {
-    diagnostics_.error("B03", address.span(), format("the model makes more than {} names", most_names));
+  if (names_.size() == most_ && name_ids_.find(hash, same) == IdTable::none) {
+    tell_full(address);
     return std::nullopt;
   }
   const auto fresh = static_cast<uint32_t>(names_.size());
@@ -70,6 +81,13 @@ std::optional<EndTensors::Named> EndTensors::name_of(EndAddress& address, const 
   if (renamer_.idle()) return Named{id, nullptr};
   if (!address.address().form.empty()) *name = *names_[id];
   return Named{id, &*rule_names_.insert(*std::move(name)).first};
+}
+
+void EndTensors::tell_full(const EndAddress& address) {
+  if (std::exchange(full_, true)) return;
+  const std::string sizes = address.captured().empty() ? "" : format(" ({})", address.sizes());
+  const std::string held = expected_ ? format("; the source has {} tensors", *expected_) : "";
+  diagnostics_.error("B03", address.span(), format("the model makes more than {} names{}{}", most_, sizes, held));
 }
 
 // Of the names that dialects write, no two of one place are the same.

@@ -76,6 +76,26 @@ def many_virtual_stages(b):
     assert "flat.weight" in text and "is not in the source" in text, text
 
 
+def layers_that_are_not_there(b):
+    """A configuration that speaks of more layers than anything holds."""
+    folder = b.work / "layers"
+    folder.mkdir()
+    safetensors(folder / "model.safetensors", {"wte.weight": ("F32", [16, 8], 512)})
+    config = dict(model_type="gpt2", vocab_size=16, n_positions=6, n_embd=8, n_head=2, n_layer=80_000)
+    (folder / "config.json").write_text(json.dumps(config))
+    for rules in [], ["--rules", "gpt2"]:
+        text = b.run("plan", folder, *rules, status=1, seconds=5, mib=150, said=5000)
+        assert "B03" in text and "n_layer = 80000" in text and "the source has 1 tensor" in text, text
+    b.run("plan", "--config", folder / "config.json", "--rules", "gpt2", status=1, seconds=40, mib=1000, said=5000)
+    rank = b.work / "rank" / "iter_0000005" / "mp_rank_00" / "model_optim_rng.pt"
+    rank.parent.mkdir(parents=True)
+    args = argparse.Namespace(num_layers=75_000, hidden_size=8, num_attention_heads=2, ffn_hidden_size=32, max_position_embeddings=6,
+                              padded_vocab_size=16, tensor_model_parallel_size=1, pipeline_model_parallel_size=1)
+    torch.save({"args": args, "checkpoint_version": 3.0, "model": {"embedding.word_embeddings.weight": torch.ones(16, 8)}}, rank)
+    (b.work / "rank" / "latest_checkpointed_iteration.txt").write_text("5")
+    b.run("plan", b.work / "rank", status=2, seconds=10, mib=300, said=5000)
+
+
 def hash_of_elements_of_half_a_byte(b):
     file = b.work / "half.safetensors"
     safetensors(file, {"w": ("F4", [600_000_000], 300_000_000)})
@@ -84,4 +104,4 @@ def hash_of_elements_of_half_a_byte(b):
 
 
 if __name__ == "__main__":
-    sys.exit(named_tests.run([names_of_many_levels, many_virtual_stages, hash_of_elements_of_half_a_byte], Bench))
+    sys.exit(named_tests.run([names_of_many_levels, many_virtual_stages, layers_that_are_not_there, hash_of_elements_of_half_a_byte], Bench))
