@@ -1,6 +1,7 @@
 // What the verbs share: finding rules, reading options, showing reports and refusals.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <new>
@@ -110,12 +111,17 @@ Request RequestOptions::finish(const Global& global) const {
   return made;
 }
 
+void show_some(const char* kind, const std::vector<std::string>& lines, size_t before) {
+  const size_t some = std::min(lines.size(), Diagnostics::most - before);
+  for (size_t i = 0; i < some; ++i) std::fprintf(stderr, "%s: %s\n", kind, escape(lines[i], 2000).c_str());
+  if (some < lines.size()) std::fprintf(stderr, "%s: and %zu more\n", kind, lines.size() - some);
+}
+
 void show(const Report& report, const Session& session, const Global& global) {
   if (!global.quiet) {
     if (session.warnings.warning_count())
       std::fputs(render(session.warnings, session.sources, global.use_color()).c_str(), stderr);
-    for (const std::string& warning : report.warnings)
-      std::fprintf(stderr, "warning: %s\n", escape(warning, 2000).c_str());
+    show_some("warning", report.warnings, std::min(Diagnostics::most, session.warnings.warning_count()));
   }
   if (global.json) {
     std::printf("%s\n", to_json(report.json, shown_json).c_str());

@@ -49,6 +49,8 @@ struct RequestOptions {
 std::pair<std::string, Value> setting(const std::string& text);
 // Prints a report: JSON on stdout if asked, else its lines; warnings to stderr.
 void show(const Report& report, const Session& session, const Global& global);
+// Lines of one kind to stderr: with those that were shown `before` no more than Diagnostics::most; the rest is counted.
+void show_some(const char* kind, const std::vector<std::string>& lines, size_t before = 0);
 // What is told of an exception that is nobody's refusal; made without memory.
 const char* plain_text(const std::exception& error);
 // Whatever it was made of: no control character reaches a terminal.

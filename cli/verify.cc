@@ -1,5 +1,4 @@
 // tessera verify PATH
-#include <cstdio>
 #include <memory>
 
 #include "verbs.h"
@@ -7,12 +6,9 @@
 namespace tessera::cli {
 namespace {
 
-// Damage is told whatever else is not shown; a long list is cut.
+// Damage is told whatever else is not shown.
 int show_verified(const Verified& verified, const Session& session, const Global& global) {
-  constexpr size_t most = 20;
-  for (size_t i = 0; i < verified.damage.size() && i < most; ++i)
-    print_line(stderr, "damage: " + verified.damage[i]);
-  if (verified.damage.size() > most) std::fprintf(stderr, "damage: and %zu more\n", verified.damage.size() - most);
+  show_some("damage", verified.damage);
   show(verified.report, session, global);
   return verified.damage.empty() ? 0 : 1;
 }

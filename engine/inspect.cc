@@ -1,4 +1,6 @@
 // What a file or folder holds, from its headers; with --hash the bytes too.
+#include <algorithm>
+
 #include "base/text.h"
 #include "ends.h"
 #include "planning.h"
@@ -10,13 +12,20 @@
 namespace tessera {
 namespace {
 
+constexpr uint64_t most_of_a_piece = 4 << 20;
+
 // Elements of less than a byte: contiguous, whole bytes together, never strided (the format allows no other).
 template <class Sink>
 void whole_storage(const Reader& reader, const TensorInfo& tensor, Sink&& sink) {
   const Chunk& chunk = tensor.chunks.at(0);
-  std::vector<std::byte> bytes(uint64_t(volume(tensor.shape)) * info(tensor.dtype).bits / 8);
-  reader.read(chunk.storage, uint64_t(chunk.at) * info(tensor.dtype).bits / 8, bytes);
-  sink(std::span<const std::byte>(bytes));
+  const uint64_t bits = info(tensor.dtype).bits, begin = uint64_t(chunk.at) * bits / 8;
+  const uint64_t total = uint64_t(volume(tensor.shape)) * bits / 8;
+  std::vector<std::byte> piece(std::min(total, most_of_a_piece));
+  for (uint64_t done = 0; done < total; done += piece.size()) {
+    piece.resize(std::min(total - done, most_of_a_piece));
+    reader.read(chunk.storage, begin + done, piece);
+    sink(std::span<const std::byte>(piece));
+  }
 }
 
 // Contiguous bytes of a tensor, in pieces of a few MiB, handed to `sink`.
@@ -27,7 +36,7 @@ void each_piece(const Reader& reader, CheckedStorages& storages, uint32_t index,
   graph.tensors.push_back({tensor.name, tensor.dtype, tensor.shape, tensor.place, false, index, {}, {}, none_id});
   SourceWindows windows(graph, reader, storages, 32 << 20);
   if (!is_whole_bytes(tensor.dtype)) return whole_storage(reader, tensor, sink);
-  const int64_t total = volume(tensor.shape), most = int64_t((4 << 20) / byte_size(tensor.dtype));
+  const int64_t total = volume(tensor.shape), most = int64_t(most_of_a_piece / byte_size(tensor.dtype));
   for (int64_t first = 0; first < total; first += most) {
     const int64_t count = std::min(most, total - first);
     const auto view = windows.get(0, first, count);
@@ -63,6 +72,17 @@ Value family_of(Session& session, const Contents& contents, const RuleFolders& f
   return found.size() == 1 ? Value(found[0]) : Value();
 }
 
+// The keys of a name; those that are nested too deep to be shown one by one are the last.
+std::vector<std::string> levels_of(const std::string& name) {
+  constexpr size_t most = 64;
+  std::vector<std::string> levels = split(name, '.');
+  if (levels.size() <= most) return levels;
+  const std::string deep = join({levels.begin() + most - 1, levels.end()}, ".");
+  levels.resize(most);
+  levels.back() = deep;
+  return levels;
+}
+
 // Nested keys as they stand in the file: one line for each, two more dots for each level.
 void add_tree(Report& report, const Contents& contents) {
   std::string place;
@@ -74,7 +94,7 @@ void add_tree(Report& report, const Contents& contents) {
       place = label;
       open.clear();
     }
-    std::vector<std::string> path = split(tensor.name, '.');
+    std::vector<std::string> path = levels_of(tensor.name);
     size_t common = 0;
     while (common < open.size() && common + 1 < path.size() && open[common] == path[common]) ++common;
     for (size_t level = common; level + 1 < path.size(); ++level)

@@ -122,9 +122,8 @@ Report Summary::report(const RunResult* result, double seconds, bool dry_run) co
   if (!plan.model.defaulted.empty()) report.lines.push_back("taken by default: " + in_one_line(plan.model.defaulted));
   if (!plan.model.dropped_keys.empty())
     report.lines.push_back("configuration keys that nothing carries over: " + in_one_line(plan.model.dropped_keys));
-  report.warnings = plan.model.notes;
-  const auto& warnings = prepared_.reader->contents().warnings;
-  report.warnings.insert(report.warnings.end(), warnings.begin(), warnings.end());
+  for (const auto* more : {&plan.model.notes, &prepared_.reader->contents().warnings})
+    report.warnings.insert(report.warnings.end(), more->begin(), more->end());
   return report;
 }
 

@@ -149,7 +149,11 @@ std::string show_bytes(uint64_t bytes) {
   return format("{:.1f} {}", amount, units[unit]);
 }
 
-std::string show_shape(const std::vector<int64_t>& shape) { return format("[{}]", fmt::join(shape, ", ")); }
+std::string show_shape(const std::vector<int64_t>& shape) {
+  constexpr size_t most = 8;
+  if (shape.size() <= most) return format("[{}]", fmt::join(shape, ", "));
+  return format("[{}, ... {} in all]", fmt::join(shape.begin(), shape.begin() + most, ", "), shape.size());
+}
 
 std::string fold_numbers(const std::vector<int64_t>& sorted) {
   std::vector<std::string> runs;

@@ -171,6 +171,12 @@ Ranks EndAddress::ranks_for(const std::vector<int64_t>& captured) {
   return ranks;
 }
 
+std::string EndAddress::sizes() const {
+  std::vector<std::string> texts;
+  for (const AxisPlan* axis : captured_axes_) texts.push_back(format("{} = {}", to_text(axis->decl->size), axis->size));
+  return join(texts, ", ");
+}
+
 int64_t EndAddress::tuple_number(const std::vector<int64_t>& captured) const {
   int64_t number = 0;
   for (size_t i = 0; i < captured.size(); ++i) number = number * captured_axes_[i]->size + captured[i];

@@ -37,6 +37,7 @@ class EndAddress {
   bool is_tensor() const { return address_->kind == Address::Kind::tensor; }
   const std::vector<std::string>& part_names() const { return part_names_; }
   const std::vector<std::string>& captured() const { return captured_; }
+  std::string sizes() const;  // of the captured axes: "n_layer = 12"
   bool has_part(const std::string& part) const { return parts_.contains(part); }
 
   // nullptr after an error. Depends on the ranks that split a laid axis alone.

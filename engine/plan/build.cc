@@ -24,7 +24,7 @@ class Builder {
   bool run() {
     bool good = true;
     auto& empty = draft_.graph.empty_ranges;
-    for (RuleId rule = 0; rule < rules_.rules.size(); ++rule)
+    for (RuleId rule = 0; rule < rules_.rules.size() && !full(); ++rule)
       good &= walk_.rule(
           rule, [&](const RuleSites& sites) { good &= carry(sites); }, &empty);
     empty.erase(std::unique(empty.begin(), empty.end()), empty.end());
@@ -38,6 +38,8 @@ class Builder {
   }
 
  private:
+  bool full() const { return draft_.from.tensors.full() || draft_.to.tensors.full(); }
+
   Standing standing(const RuleSites& sites, size_t address, bool of_copy) const {
     const Rule& rule = rules_.rules[sites.rule];
     Standing out{sites.rule, rule.entry, 0, static_cast<uint32_t>(address), rule.stage, false};

@@ -17,7 +17,7 @@ class Declarer {
   bool run() {
     const EvalBudget budget(most_model_work);
     bool good = true;
-    for (RuleId rule = 0; rule < rules_.rules.size(); ++rule)
+    for (RuleId rule = 0; rule < rules_.rules.size() && !end_.tensors.full(); ++rule)
       good &= walk_.rule(
           rule, [&](const RuleSites& sites) { good &= declare(sites, sites.addresses[0]); }, nullptr);
     for (const Copy& copy : rules_.copies)

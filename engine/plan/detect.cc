@@ -12,6 +12,7 @@ namespace tessera {
 namespace {
 
 constexpr size_t most_candidates = 256;
+constexpr size_t most_tried = 3'000'000;  // names, of all values of the open options together
 
 struct Candidate {
   std::vector<std::string> dialects;
@@ -113,6 +114,14 @@ std::vector<std::string> changing_dialects(const RuleSet& rules, SideId side, st
 bool is_open(const ConfigRequest& request, const OptionDecl& option) {
   if (option.any || option.values.size() < 2 || request.settings.find(option.name.s)) return false;
   return request.from.side == 0 || !request.config || !find_path(*request.config, option.name.s);
+}
+
+// Each other value of an open option makes all names once more.
+size_t names_to_try(const ConfigRequest& request, size_t names) {
+  size_t values = 0;
+  for (const OptionDecl& option : request.rules->file.options)
+    if (is_open(request, option)) values += option.values.size() - 1;
+  return values * names;
 }
 
 std::vector<const OptionDecl*> changing_options(const ConfigRequest& request, const std::vector<Declared>& declared) {
@@ -265,6 +274,12 @@ bool detect_dialects(ConfigRequest& request, const Contents& source, Diagnostics
   if (possible.empty() && !open) return true;
   const auto declared = plainly_declared(request, diagnostics);
   if (!declared) return false;
+  if (names_to_try(request, declared->size()) > most_tried) {
+    diagnostics.error("V01", {},
+                      format("{} names are too many to try each value of the open options", declared->size()),
+                      "settle the options with --set");
+    return false;
+  }
   Candidates candidates(request.from.dialects);
   for (const std::string& dialect : changing_dialects(rules, side, possible, *declared))
     candidates.with_or_without(request, dialect);

@@ -76,7 +76,7 @@ class Folder {
     std::string rest = texts[place + 1];
     for (size_t i = place + 1; i < numbers.size(); ++i)
       rest += (numbers[i] == numbers[place] ? "=" : std::to_string(numbers[i])) + texts[i + 1];
-    return rest + format("|{}|{}", show_shape(name.tensor->shape), int(name.tensor->dtype));
+    return rest + format("|{}|{}", fmt::join(name.tensor->shape, ","), int(name.tensor->dtype));
   }
 
   void look_at(size_t place) {
@@ -137,7 +137,7 @@ class Folder {
     std::vector<Group> groups;
     for (const Name& name : names_) {
       if (skip.contains(name.tensor->name)) continue;
-      const std::string key = format("{}|{}|{}", name.trunk, show_shape(name.tensor->shape), int(name.tensor->dtype));
+      const std::string key = format("{}|{}|{}", name.trunk, fmt::join(name.tensor->shape, ","), int(name.tensor->dtype));
       const auto [at, added] = known.try_emplace(key, groups.size());
       if (added) groups.push_back({empty_fold(name), {}});
       groups[at->second].tuples.push_back(tuple_of(name, groups[at->second].folded));

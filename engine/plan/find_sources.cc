@@ -19,10 +19,8 @@ namespace {
 // Source tensors by place of the end and name.
 class SourceNames {
  public:
-  SourceNames(const EndSpec& end, const Contents& source) : tensors_(source.tensors) {
-    const std::vector<Coordinates> places = places_of(end);
-    for (const PlaceInfo& place : source.places)
-      place_of_.push_back(static_cast<uint32_t>(std::ranges::find(places, place.at) - places.begin()));
+  SourceNames(const EndSpec& end, const Contents& source)
+      : tensors_(source.tensors), place_of_(numbers_of(source.places, end)) {
     for (uint32_t i = 0; i < tensors_.size(); ++i) {
       const uint32_t place = place_of_[tensors_[i].place];
       ids_.find_or_add(hash(place, tensors_[i].name), i, [&](uint32_t id) { return is(id, place, tensors_[i].name); });
@@ -62,14 +60,16 @@ std::string in_places(const std::set<std::string>& places) {
 void tell_missing(const Draft& draft, const Contents& source, const std::vector<TensorId>& missing,
                   const std::vector<std::string>& unmapped, Diagnostics& diagnostics) {
   std::vector<Missing> by_address;
-  const std::vector<Coordinates> ends = places_of(draft.from.spec);
+  const std::vector<uint32_t> numbers = numbers_of(source.places, draft.from.spec);
+  std::map<uint32_t, std::string> labels;
+  for (size_t i = 0; i < numbers.size(); ++i)
+    if (!source.places[i].label.empty()) labels.emplace(numbers[i], source.places[i].label);
   for (const TensorId id : missing) {
     const EndTensor& tensor = draft.from.tensors.tensors()[id];
     auto group = std::ranges::find(by_address, tensor.why, &Missing::span);
     if (group == by_address.end()) group = by_address.insert(group, {tensor.why, {}, {}});
     group->names.push_back(draft.from.tensors.name(tensor));
-    const auto place = std::ranges::find(source.places, ends[tensor.place], &PlaceInfo::at);
-    if (place != source.places.end() && !place->label.empty()) group->places.insert(place->label);
+    if (const auto label = labels.find(tensor.place); label != labels.end()) group->places.insert(label->second);
   }
   std::vector<std::string> candidates;
   for (const FoldedName& folded : fold_names(unmapped)) candidates.push_back(folded.text);

@@ -14,17 +14,15 @@ namespace {
 using Names = std::vector<ViewMap<const TensorInfo*>>;  // by place of the end
 
 // Tensors by place and name. A place that the end does not have holds nothing that could be declared.
-Names names_by_place(const Contents& source, const std::vector<Coordinates>& places,
-                     std::vector<const TensorInfo*>& astray) {
-  Names names(places.size());
+Names names_by_place(const Contents& source, const EndSpec& end, std::vector<const TensorInfo*>& astray) {
+  Names names(places_of(end).size());
+  const std::vector<uint32_t> numbers = numbers_of(source.places, end);
   for (const TensorInfo& tensor : source.tensors) {
-    const auto at = tensor.place < source.places.size()
-                        ? std::find(places.begin(), places.end(), source.places[tensor.place].at)
-                        : places.begin();
-    if (at == places.end())
+    const uint32_t place = tensor.place < numbers.size() ? numbers[tensor.place] : 0;
+    if (place == none_place)
       astray.push_back(&tensor);
     else
-      names[static_cast<size_t>(at - places.begin())][tensor.name] = &tensor;
+      names[place][tensor.name] = &tensor;
   }
   return names;
 }
@@ -33,7 +31,7 @@ class Measure {
  public:
   Measure(const Model& model, const Contents& source)
       : model_(model),
-        names_(names_by_place(source, places_of(model.from), astray_)),
+        names_(names_by_place(source, model.from, astray_)),
         used_(names_.size()),
         renamer_(*model.rules, model.from.side, model.from.dialects) {
     for (const IgnoreDecl& item : model.rules->file.ignore)

@@ -21,6 +21,17 @@ std::vector<Coordinates> places_of(const EndSpec& end) {
   return places;
 }
 
+std::vector<uint32_t> numbers_of(const std::vector<PlaceInfo>& at, const EndSpec& end) {
+  std::map<Coordinates, uint32_t> known;
+  for (const Coordinates& place : places_of(end)) known.emplace(place, static_cast<uint32_t>(known.size()));
+  std::vector<uint32_t> numbers;
+  for (const PlaceInfo& place : at) {
+    const auto found = known.find(place.at);
+    numbers.push_back(found == known.end() ? none_place : found->second);
+  }
+  return numbers;
+}
+
 int32_t stage_of(const Coordinates& at, const Mesh& mesh) {
   const auto dim = [](MeshDim d) { return static_cast<size_t>(d); };
   return at[dim(MeshDim::vpp)] * mesh[dim(MeshDim::pp)] + at[dim(MeshDim::pp)];

@@ -26,10 +26,16 @@ struct EndSpec {
   // ranks, for pads: a vocabulary is padded for the ranks that will read it.
   bool whole = false;
   Map options{};  // that are otherwise at this end than in Model::options
+  // How many tensors it was found to hold: the rules must not name many more. Whatever it holds, a few bytes of
+  // configuration can speak of any number of layers.
+  std::optional<size_t> tensors{};
   Mesh cuts() const { return whole ? single_place : mesh; }  // sizes that split axes
 };
 
 std::vector<Coordinates> places_of(const EndSpec& end);  // listed, or the full product in order tp, pp, vpp, ep, etp (last fastest)
+// The place of the end at which each of `at` is; none_place: at none.
+inline constexpr uint32_t none_place = UINT32_MAX;
+std::vector<uint32_t> numbers_of(const std::vector<PlaceInfo>& at, const EndSpec& end);
 int32_t stage_of(const Coordinates& at, const Mesh& mesh);  // vpp * PP + pp
 std::vector<std::vector<int64_t>> consecutive_table(const std::vector<int64_t>& counts);
 

@@ -6,6 +6,7 @@ namespace tessera {
 std::optional<Plan> make_plan(ConfigRequest request, const Contents& source, const BuildOptions& options,
                               Diagnostics& diagnostics) {
   if (!request.config && source.has_config) request.config = &source.config;
+  if (!options.partial) request.from.tensors = source.tensors.size();
   if (!detect_dialects(request, source, diagnostics)) return std::nullopt;
   auto model = bind(request, diagnostics);
   if (!model) return std::nullopt;

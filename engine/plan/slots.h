@@ -75,7 +75,7 @@ class EndAxes {
   std::map<std::string, bool, std::less<>> good_;
 };
 
-// The most names that a range, or the holes of a name, may make.
+// The most names that a range, or the holes of a name, may make; and an end all together.
 inline constexpr int64_t most_names = 1'000'000;
 
 }  // namespace tessera

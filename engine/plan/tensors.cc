@@ -2,15 +2,35 @@
 #include "plan/tensors.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 #include "base/text_hash.h"
 #include "rules/name_form.h"
 
 namespace tessera {
+namespace {
+
+Ranks only(Ranks ranks, const std::array<bool, 4>& that_matter) {
+  for (size_t i = 0; i < ranks.size(); ++i)
+    if (!that_matter[i]) ranks[i] = any_rank;
+  return ranks;
+}
+
+// Optional tensors and encoded ones are not there by their names.
+size_t most_names_at(const EndSpec& end) {
+  constexpr size_t each = 4, always = 10'000, most = most_names;
+  return end.tensors ? std::min(most, each * *end.tensors + always) : most;
+}
+
+}  // namespace
 
 EndTensors::EndTensors(const Model& model, const EndSpec& end, EndScope& scope, Diagnostics& diagnostics)
-    : scope_(scope), renamer_(*model.rules, end.side, end.dialects), diagnostics_(diagnostics) {
+    : scope_(scope),
+      renamer_(*model.rules, end.side, end.dialects),
+      diagnostics_(diagnostics),
+      expected_(end.tensors),
+      most_(most_names_at(end)) {
   for (const Coordinates& at : places_of(end)) places_.push_back(ranks_of(at, end.cuts()));
   stages_ = rank_counts(end.cuts())[stage_rank];
 }
@@ -18,14 +38,12 @@ EndTensors::EndTensors(const Model& model, const EndSpec& end, EndScope& scope, 
 PlaceGroup* EndTensors::group(Ranks ranks, Stage stage) {
   if (stage == Stage::first) ranks[stage_rank] = 0;
   if (stage == Stage::last) ranks[stage_rank] = stages_ - 1;
-  const auto [at, added] = groups_.try_emplace(ranks);
-  PlaceGroup& group = at->second;
-  for (uint32_t place = 0; added && place < places_.size(); ++place) {
-    bool holds = true;
-    for (size_t i = 0; i < ranks.size(); ++i) holds &= ranks[i] == any_rank || ranks[i] == places_[place][i];
-    if (holds) group.places.push_back(place);
-  }
-  return &group;
+  std::array<bool, 4> matters{};
+  for (size_t i = 0; i < ranks.size(); ++i) matters[i] = ranks[i] != any_rank;
+  for (uint32_t place = 0; !grouped_.contains(matters) && place < places_.size(); ++place)
+    groups_[only(places_[place], matters)].places.push_back(place);
+  grouped_.insert(matters);
+  return &groups_[ranks];
 }
 
 const ShardSet& EndTensors::shards(PlaceGroup& group, const std::array<bool, 4>& splits) {
@@ -33,17 +51,15 @@ const ShardSet& EndTensors::shards(PlaceGroup& group, const std::array<bool, 4>&
   ShardSet& set = at->second;
   if (!added) return set;
   std::vector<Ranks> keys;
+  std::map<Ranks, size_t> shard_of;
   for (uint32_t seat = 0; seat < group.places.size(); ++seat) {
-    Ranks ranks = any_ranks;
-    for (size_t i = 0; i < ranks.size(); ++i)
-      if (splits[i]) ranks[i] = places_[group.places[seat]][i];
-    const auto known = std::ranges::find(keys, ranks);
-    const auto shard = static_cast<size_t>(known - keys.begin());
-    if (known == keys.end()) {
+    const Ranks ranks = only(places_[group.places[seat]], splits);
+    const auto [shard, fresh] = shard_of.try_emplace(ranks, keys.size());
+    if (fresh) {
       keys.push_back(ranks);
       set.shards.push_back({ranks, {}});
     }
-    set.shards[shard].seats.push_back(seat);
+    set.shards[shard->second].seats.push_back(seat);
   }
   set.id = shard_ids_.try_emplace(std::move(keys), static_cast<uint32_t>(shard_ids_.size())).first->second;
   return set;
@@ -56,8 +72,8 @@ std::optional<EndTensors::Named> EndTensors::name_of(EndAddress& address, const 
   if (const std::string& form = address.address().form; !form.empty()) spelled = NameForm(form).fill(spelled);
   const size_t hash = text_hash(spelled);
   const auto same = [&](uint32_t known) { return names_[known] == spelled; };
-  if (names_.size() == static_cast<size_t>(most_names) && name_ids_.find(hash, same) == IdTable::none) {
-    diagnostics_.error("B03", address.span(), format("the model makes more than {} names", most_names));
+  if (names_.size() == most_ && name_ids_.find(hash, same) == IdTable::none) {
+    tell_full(address);
     return std::nullopt;
   }
   const auto fresh = static_cast<uint32_t>(names_.size());
@@ -66,6 +82,13 @@ std::optional<EndTensors::Named> EndTensors::name_of(EndAddress& address, const 
   if (renamer_.idle()) return Named{id, nullptr};
   if (!address.address().form.empty()) *name = *names_[id];
   return Named{id, &*rule_names_.insert(*std::move(name)).first};
+}
+
+void EndTensors::tell_full(const EndAddress& address) {
+  if (std::exchange(full_, true)) return;
+  const std::string sizes = address.captured().empty() ? "" : format(" ({})", address.sizes());
+  const std::string held = expected_ ? format("; the source has {} tensors", *expected_) : "";
+  diagnostics_.error("B03", address.span(), format("the model makes more than {} names{}{}", most_, sizes, held));
 }
 
 // Of the names that dialects write, no two of one place are the same.

@@ -3,6 +3,7 @@
 #pragma once
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -75,6 +76,7 @@ class EndTensors {
   const SharedText& name(const EndTensor& tensor) const { return names_[tensor.name]; }
   // A field of an encoded weight, beside it; and the weight that its fields replace.
   TensorId add_field(TensorId weight, const std::string& name, Extents shape, DType dtype);
+  bool full() const { return full_; }  // an error: no further name is made
   void drop(TensorId weight) { tensors_[weight].dropped = true; }
 
  private:
@@ -85,6 +87,7 @@ class EndTensors {
     const std::string* rule_name = nullptr;
   };
   std::optional<Named> name_of(EndAddress& address, const std::vector<int64_t>& captured);
+  void tell_full(const EndAddress& address);
   bool alone(const Named& name, uint32_t place, const EndAddress& address);
   bool add(const EndTensor& tensor, EndAddress& address, Instance& instance);
   bool agree(const EndTensor& known, const EndTensor& tensor, EndAddress& address);
@@ -94,7 +97,11 @@ class EndTensors {
   Diagnostics& diagnostics_;
   std::vector<Ranks> places_;
   int32_t stages_ = 1;
+  const std::optional<size_t> expected_;  // tensors of the source
+  size_t most_ = 0;                       // names
+  bool full_ = false;
   std::map<Ranks, PlaceGroup> groups_;
+  std::set<std::array<bool, 4>> grouped_;  // by which ranks all places were put into groups_
   std::map<std::vector<Ranks>, uint32_t> shard_ids_;
   std::deque<Instance> instances_;  // never moved
   IdTable instance_ids_;            // by address and tuple

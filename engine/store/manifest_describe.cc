@@ -16,14 +16,15 @@ namespace {
 
 void add(Hasher& hasher, const std::string& text) { hasher.add(std::as_bytes(std::span(text))); }
 
+std::string listed(const std::vector<int64_t>& numbers) { return format("[{}]", fmt::join(numbers, ", ")); }
+
 // A tensor as its headers say it, for each file in which a part of it stands.
 void add_tensor(std::vector<Hasher>& files, const Contents& source, const TensorInfo& tensor) {
   for (const Chunk& chunk : tensor.chunks) {
     const Storage& storage = source.storages[chunk.storage];
     add(files[storage.file], format("{}\n{} {} {} {} {} {} {} {} {} {}\n", tensor.name, info(tensor.dtype).name,
-                                    show_shape(tensor.shape), tensor.place, show_shape(chunk.offsets),
-                                    show_shape(chunk.shape), chunk.at, show_shape(chunk.strides), storage.offset,
-                                    storage.bytes, storage.packed));
+                                    listed(tensor.shape), tensor.place, listed(chunk.offsets), listed(chunk.shape),
+                                    chunk.at, listed(chunk.strides), storage.offset, storage.bytes, storage.packed));
   }
 }
 

@@ -92,6 +92,8 @@ TEST_CASE("sizes for people") {
   CHECK(show_bytes(UINT64_MAX) == "18.4 EB");
   CHECK(show_shape({4096, 1024}) == "[4096, 1024]");
   CHECK(show_shape({}) == "[]");
+  CHECK(show_shape({1, 2, 3, 4, 5, 6, 7, 8}) == "[1, 2, 3, 4, 5, 6, 7, 8]");
+  CHECK(show_shape({1, 2, 3, 4, 5, 6, 7, 8, 9}) == "[1, 2, 3, 4, 5, 6, 7, 8, ... 9 in all]");
 }
 
 TEST_CASE("sizes from people") {

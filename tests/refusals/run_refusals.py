@@ -242,10 +242,18 @@ def strange_version(b):
     b.refused(folder, 3, "checkpoint_version is 1.5")
 
 
+def many_warnings(b):
+    for k in range(300):
+        (b.mc / f"stranger{k}").touch()
+    done = subprocess.run([b.program, "verify", b.mc], capture_output=True, text=True)
+    lines = done.stderr.splitlines()
+    assert done.returncode == 0 and len(lines) == 21 and lines[-1] == "warning: and 280 more", done.stderr
+
+
 TESTS = [missing_rank, ranks_disagree_on_args, replicas_differ, missing_tensor, missing_layer,
          layer_missing_on_a_rank, layer_missing_on_a_stage, arguments_that_shapes_contradict, optimizer_state, additional_tensor, untied_head, wrong_shape,
          heads_and_layers_do_not_divide, truncated, a_byte_of_a_weight_flipped, malicious_pickle, full_disk, usage,
-         overwrite_replaces_as_a_whole, strange_version]
+         overwrite_replaces_as_a_whole, strange_version, many_warnings]
 
 
 def main():
