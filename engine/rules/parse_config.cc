@@ -21,7 +21,8 @@ std::optional<ConfigWay> parse_name_line(const Node& node, const Form& form) {
   const size_t head = text->s.starts_with("not ") ? std::min(text->s.find_first_not_of(' ', 4), text->s.size()) : 0;
   way.kind = head > 0 ? ConfigWay::Kind::negated : ConfigWay::Kind::name;
   way.other = text->sub(head, text->s.size());
-  if (is_path(way.other.s) && !is_reserved(way.other.s)) return way;
+  if (is_path(way.other.s) && !is_reserved(way.other.s))
+    return form.is_key_path(way.other) ? std::optional(way) : std::nullopt;
   form.diagnostics.error("R07", node.span, "this line can be read in one direction only", std::string(r07_help));
   return std::nullopt;
 }
@@ -75,6 +76,7 @@ void parse_to(const Node& node, const Form& form, ConfigWay& way) {
   const bool assigns = equals != std::string::npos && text->s[equals] == '=' && text->s.compare(equals, 2, "==") != 0;
   if (!assigns || !is_path(way.other.s))
     return form.wrong(text->span, "`to` reads: the other side's key, `=`, an expression");
+  if (!form.is_key_path(way.other)) return;
   const size_t begin = std::min(text->s.find_first_not_of(' ', equals + 1), text->s.size());
   way.to = parse_expression(text->sub(begin, text->s.size()), form.diagnostics);
 }

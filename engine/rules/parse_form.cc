@@ -1,12 +1,17 @@
 // Typed access to YAML nodes.
 #include "rules/parse_form.h"
 
+#include <algorithm>
+
 #include "base/suggest.h"
 #include "base/text.h"
 #include "rules/expr_lex.h"
 
 namespace tessera {
 namespace {
+
+constexpr size_t most_key_bytes = 4096;
+constexpr std::ptrdiff_t most_key_steps = 32;  // maps that one key may call for, one in another
 
 std::string_view kind_name(const Node& node) {
   switch (node.kind) {
@@ -71,9 +76,16 @@ bool Form::is_name(const Text& key, std::string_view what) const {
 }
 
 bool Form::is_key_path(const Text& key) const {
-  if (is_path(key.s) && !is_reserved(key.s)) return true;
-  wrong(key.span, format("`{}` is not a configuration key", escape(key.s)),
-        "a key is a word, or words with dots between");
+  const bool path = is_path(key.s) && !is_reserved(key.s);
+  if (!path)
+    wrong(key.span, format("`{}` is not a configuration key", escape(key.s)),
+          "a key is a word, or words with dots between");
+  else if (key.s.size() > most_key_bytes)
+    wrong(key.span, format("a configuration key has at most {} bytes", most_key_bytes));
+  else if (std::count(key.s.begin(), key.s.end(), '.') >= most_key_steps)
+    wrong(key.span, format("a configuration key has at most {} steps", most_key_steps));
+  else
+    return true;
   return false;
 }
 

@@ -103,6 +103,13 @@ case("many `not`", sized("not " * 1000 + "1"), WRONG)
 case("many signs", sized("-" * 3000 + "1"), WRONG)
 case("a tower of powers", sized("2 ** " * 500 + "2"), WRONG)
 case("a path of many steps", sized(".".join(["h"] * 1500)), WRONG)
+for name, config in (("as a name", "a: {}"), ("after `not`", "a: not {}"), ("of an enumeration", "a: {{ name: {}, is: {{ 1: 2 }} }}"),
+                     ("in `to`", "a: {{ to: '{} = a', from: b }}")):
+    for steps in (33, 32000):
+        case(f"a key of {steps} steps {name}", HEAD + "config:\n  " + config.format(".".join(["k"] * steps)) + "\ndefaults: { a: 1 }\n" + one("o  h")[len(HEAD):],
+             WRONG, "config", said="a configuration key has at most ")
+case("a fixed key of 33 steps", HEAD + f"fixed: {{ hf: {{ {'.'.join(['k'] * 33)}: 1 }} }}\n" + one("o  h")[len(HEAD):], WRONG, said="at most 32 steps")
+case("a key of a dialect of 32000 steps", "dialect: d\nside: hf\nconfig:\n  a: " + ".".join(["k"] * 32000) + "\n", WRONG, said="at most 4096 bytes", dialect=True)
 case("comprehensions in one another", sized("[" * 40 + "0" + "".join(f" for i{k} in 0..9]" for k in range(40))), WRONG, "config")
 case("YAML lists in one another", HEAD + "match: " + "[" * 100000 + "\n", WRONG)
 case("YAML maps in one another", HEAD + "".join(" " * i + "a:\n" for i in range(1, 1300)), WRONG)
