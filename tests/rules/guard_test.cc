@@ -31,6 +31,9 @@ Walk walked(const std::vector<std::string>& conditions, const Knowledge& known =
   return walk(clauses, known);
 }
 
+// A literal that differs from others in its last letter only.
+std::string long_text(char last) { return '"' + std::string(250, 'x') + last + '"'; }
+
 struct Row {
   std::vector<std::string> conditions;
   bool possible;
@@ -72,6 +75,8 @@ TEST_CASE("conditions that hold together, and that never do") {
       {{"moe[l]", "not (not moe[l] and n > 1)"}, true},
       {{"l in dense", "l not in dense"}, false},
       {{"(l + 1) % step == 0 and l >= start and step != -1", "(l + 1) % step != 0 or l < start or step == -1"}, false},
+      {{"f(l, " + long_text('a') + ")", "not f(l, " + long_text('b') + ")"}, true},  // two terms
+      {{"f(l, " + long_text('a') + ")", "not f(l, " + long_text('a') + ")"}, false},
       {{"tied == true", "not tied"}, false},
       {{"tied != true", "tied"}, true},  // 3 holds too
       {{"tied == none", "tied"}, false},
