@@ -33,7 +33,10 @@ class Builder final : public YAML::EventHandler {
     if (root) refuse(mark, "a rule file is one document");
   }
   void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { add(null_at(mark)); }
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override {
+    check_start(mark);
+    add(null_at(mark));
+  }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
     refuse(mark, "aliases are not part of the language");
   }

@@ -116,6 +116,8 @@ case("YAML maps in one another", HEAD + "".join(" " * i + "a:\n" for i in range(
 case("YAML keys of lists", HEAD + "match: { [a, b]: c }\n", WRONG)
 case("a question mark for a key", HEAD + "? a\n: b\n", WRONG)
 case("anchors and aliases that double", HEAD + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9) if i else '1'}]\n" for i in range(30)), WRONG)
+for where, text in (("null", "a: !<?> ~"), ("nothing", "a: !<?>"), ("an item", "a: [!<?> null]"), ("an anchored null", "a: &x ~")):
+    case(f"a tag or anchor of {where}", HEAD + f"fixed: {{ mcore: {{ {text} }} }}\n" + one("o  h")[len(HEAD):], WRONG, said="are not part of the language")
 case("a merge key", HEAD + "match: { <<: { a: b } }\n", WRONG)
 
 # --- what an expression makes (with a configuration)
