@@ -35,12 +35,16 @@ bool is_unquoted_none(const Node& node) {
   return node.kind == Node::Kind::scalar && !node.quoted && node.text.s == "none";
 }
 
-const Node* find_unquoted_none(const Node& node) {
-  if (is_unquoted_none(node)) return &node;
+bool is_out_of_range(const Node& node) { return node.kind == Node::Kind::scalar && yaml_value(node).as_opaque(); }
+
+using Question = bool (*)(const Node&);
+
+const Node* find_node(const Node& node, Question wanted) {
+  if (wanted(node)) return &node;
   for (const Node& item : node.items)
-    if (const Node* found = find_unquoted_none(item)) return found;
+    if (const Node* found = find_node(item, wanted)) return found;
   for (const auto& [key, item] : node.entries)
-    if (const Node* found = find_unquoted_none(item)) return found;
+    if (const Node* found = find_node(item, wanted)) return found;
   return nullptr;
 }
 
@@ -107,11 +111,13 @@ std::vector<Range> Form::ranges(const Node& node) const {
 }
 
 std::optional<Value> Form::value(const Node& node) const {
-  if (const Node* none = find_unquoted_none(node)) {
+  if (const Node* none = find_node(node, is_unquoted_none))
     wrong(none->span, "`none` is no YAML value", "write `~` for none, `\"none\"` for the text");
-    return std::nullopt;
-  }
-  return yaml_value(node);
+  else if (const Node* far = find_node(node, is_out_of_range))
+    wrong(far->span, "a number out of range", "put it into quotes if it is a text");
+  else
+    return yaml_value(node);
+  return std::nullopt;
 }
 
 void Form::fields(const Node& node, std::string_view what, const Fields& fields) const {

@@ -20,10 +20,10 @@ struct Form {
   const Text* text(const Node& node, std::string_view what) const;          // one-line text, not empty
   std::optional<Text> word(const Node& node, std::string_view what) const;  // an identifier
   bool is_name(const Text& key, std::string_view what) const;               // ... as a key
-  bool is_key_path(const Text& key) const;                                  // of a configuration: words with dots, few enough
+  bool is_key_path(const Text& key) const;                                  // of a configuration: words with dots
   std::optional<Expr> expression(const Node& node, std::string_view what) const;
   std::vector<Range> ranges(const Node& node) const;   // one, or a list
-  std::optional<Value> value(const Node& node) const;  // YAML's own values; an unquoted `none` is none of them
+  std::optional<Value> value(const Node& node) const;  // YAML's own; no unquoted `none`, no number out of range
 
   // Each entry goes to the reader of its key; the other keys are R01, with the nearest right one.
   using Reader = std::function<void(const Text& key, const Node& node)>;

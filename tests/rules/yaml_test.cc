@@ -224,6 +224,6 @@ TEST_CASE("values of YAML 1.2, and text in doubt") {
   CHECK(value("\"1\"") == "\"1\"");
   CHECK(value("0x10") == "\"0x10\"");
   CHECK(value(".5") == "\".5\"");
-  CHECK(value("99999999999999999999") == "\"99999999999999999999\"");
+  CHECK(value("99999999999999999999") == "99999999999999999999");  // kept as it is spelt
   CHECK(value("[1, { b: 2 }]") == "[1, { b: 2 }]");
 }
