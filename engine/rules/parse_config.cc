@@ -40,10 +40,13 @@ std::optional<Value> key_value(const Text& key, const Form& form) {
 void add_pair(const Text& key, const Node& node, const Form& form, ConfigWay& way) {
   auto ours = key_value(key, form), theirs = form.value(node);
   if (!ours || !theirs) return;
-  for (const auto& [other_ours, other_theirs] : way.table)
+  for (const auto& [other_ours, other_theirs] : way.table) {
+    if (same_value(other_ours, *ours))
+      form.wrong(key.span, format("{} is given twice: {} is the same", show(*ours), show(other_ours)));
     if (same_value(other_theirs, *theirs))
       form.diagnostics.error("R07", node.span,
                              format("{} stands for two values: it cannot be read back", show(*theirs)));
+  }
   way.table.emplace_back(*std::move(ours), *std::move(theirs));
 }
 
