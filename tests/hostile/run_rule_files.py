@@ -90,6 +90,11 @@ case("wild cards against holes", one("." .join(["<l>"] + ["x"] * 1500) + "  h") 
 case("lines of encodings", HEAD + "encodings:\n" + "".join(f"  e{i}: {{ kind: mxfp4, on: {{ hf: [<name>_{i}, <name>_s] }} }}\n" for i in range(9000)), EITHER)
 
 # --- how long, how deep
+case("a name that its prefix makes too long", rules(["o: { hf: " + "x" * 4000 + "  h, mcore: o  h }"], "model: [{ use: b, hf: " + "y" * 96 + " }]\n"), WRONG,
+     said="a name has at most 4096")
+case("a name that its prefix makes as long as may be", rules(["o: { hf: " + "x" * 4000 + "  h, mcore: o  h }"], "model: [{ use: b, hf: " + "y" * 95 + " }]\n"), GOOD)
+case("a template of 60 KB", one("o  h") + "companions: { exp_avg: { hf: " + "x" * 60000 + "<name>, mcore: a.<name> } }\n", WRONG,
+     said="a template has at most 4096 bytes")
 case("a text of a megabyte", one("o" * (1 << 20) + "  h"), WRONG)
 case("a file of ten megabytes", HEAD + "# " + "x" * 10_000_000 + "\n", WRONG)
 case("a name of 60 KB", one("o" * 60000 + "  h"), WRONG)
