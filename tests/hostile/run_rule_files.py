@@ -168,7 +168,9 @@ for name, data in (("a byte order mark", b"\xef\xbb\xbf" + HEAD.encode()), ("UTF
                    ("UTF-8 too long", b"rules: 1\nfamily: \xc0\xafx\n"), ("a surrogate", b"rules: 1\nfamily: \xed\xa0\x80\n"), ("a lone return", b"rules: 1\rfamily: n\r"),
                    ("an escape", b"rules: 1\nfamily: \x1b[31m\n"), ("nothing", b""), ("blanks", b"   \n\n"), ("a comment", b"# nothing\n"), ("two documents", HEAD.encode() + b"---\n" + HEAD.encode()),
                    ("a directive", b"%YAML 1.1\n---\nrules: 1\n"), ("a tag", b"rules: 1\nfamily: !!python/object:os.system x\n"), ("a block text", b"rules: 1\nfamily: |\n  n\n"),
-                   ("an escape in quotes", b'rules: 1\nfamily: "a\\x00b"\n'), ("a direction mark", "rules: 1\nfamily: n\nmatch: { a\u202eb: c }\n".encode())):
+                   ("an escape in quotes", b'rules: 1\nfamily: "a\\x00b"\n'), ("a direction mark", "rules: 1\nfamily: n\nmatch: { a\u202eb: c }\n".encode()),
+                   *((f"U+{ord(c):04X} in {where}", (HEAD + line.format(c) + one("o  h")[len(HEAD):]).encode())
+                     for c in "\u0085\u2028\u2029\u009b\ufeff\u202e\u200b" for where, line in (("a comment", "# a{}b\n"), ("a text", "require: {{ 1 == 1: a{}b }}\n")))):
     case(name, data, WRONG)
 case("lines that end in CR LF", one("o  h").replace("\n", "\r\n").encode(), GOOD)
 case("a line without an end", one("o  h").rstrip("\n").encode(), GOOD)

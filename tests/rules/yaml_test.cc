@@ -127,8 +127,10 @@ TEST_CASE("bytes that no rule file holds") {
   CHECK(refusal("a: \"x\\ny\"") == "1:6 a control character; a text stands on one line");
   CHECK(refusal("\xEF\xBB\xBF"
                 "a: 1") == "1:1 a byte order mark; save the file without");
-  CHECK(refusal("a: 1\nb: \xFF") == "2:1 this line is not UTF-8 text");
-  CHECK(refusal("a: \xC3\xA4") == "read");
+  CHECK(refusal("a: 1\nb: \xFF") == "2:4 this line is not UTF-8 text");
+  CHECK(refusal("a: x\xC2\x85y") == "1:5 a character that ends or reorders a line, or shows nothing");
+  CHECK(refusal("a: 1 # \xE2\x80\xA8") == "1:8 a character that ends or reorders a line, or shows nothing");
+  CHECK(refusal("a: \xC3\xA4\xC2\xA0") == "read");
 }
 
 TEST_CASE("limits are counted before anything grows") {
