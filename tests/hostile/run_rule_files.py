@@ -125,6 +125,19 @@ for where, text in (("null", "a: !<?> ~"), ("nothing", "a: !<?>"), ("an item", "
     case(f"a tag or anchor of {where}", HEAD + f"fixed: {{ mcore: {{ {text} }} }}\n" + one("o  h")[len(HEAD):], WRONG, said="are not part of the language")
 case("a merge key", HEAD + "match: { <<: { a: b } }\n", WRONG)
 
+# --- names of 60 KB, and of as much as an expression takes, in what is said of them
+long, half = "q" * 60000, "q" * 3000
+ONE = "o: { hf: o  h, mcore: o  h }"
+for what, text in (("a family to extend", HEAD + f"extends: {long}\n"), ("an axis", one(f"o  {half}")), ("a size", one("o  h", axes=f"axes: {{ h: {half} }}\n")),
+                   ("a function", one("o  h", axes=f"axes: {{ h: {half}(1) }}\n")), ("a block", rules([ONE], f"model: [{{ use: {long} }}]\n")),
+                   ("a rule to copy", rules([ONE], MODEL + f"same:\n  - {{ of: {long}, hf: c }}\n")), ("a dtype", one("o  h", more=f", dtype: {long}")),
+                   ("a value operation", one(f"o  h | {long}")), ("a null", HEAD + f"nulls: [{long}]\n" + one("o  h")[len(HEAD):]),
+                   ("a side", HEAD + f"sides: [hf, {long}]\n" + rules(["o: { hf: o  h }"])[len(HEAD):]), ("a version that is a map", f"rules: {{ a: {long} }}\n"),
+                   ("a name that stands twice", rules([f"o: {{ hf: {'x' * 4000}  h, mcore: a  h }}", f"p: {{ hf: {'x' * 4000}  h, mcore: c  h }}"])),
+                   ("a ring of dtypes", rules(f"r{half[:400]}{i}: {{ hf: a{i}  h, mcore: b{i}  h, dtype: r{half[:400]}{(i + 1) % 200} }}" for i in range(200))),
+                   ("a requirement", HEAD + f"require: {{ 1 == 2: {long} }}\n" + one("o  h")[len(HEAD):])):
+    case(f"a long name: {what}", text, WRONG, "config")
+
 # --- what an expression makes (with a configuration)
 for text in ("[0 for i in 0..1000000000000]", "[0] * 1000000000000", "[[0] * 1000] * 1000000", '"x" * 1000000000', "9 ** 9 ** 9", "2.5 ** 9 ** 9",
              "9223372036854775807 + 1", "0 - 9223372036854775807 - 2", "(0 - 9223372036854775807 - 1) // (0 - 1)", "1 // 0", "1 % 0", "1.0 / 0",
@@ -222,6 +235,9 @@ def judge(program, folder, text, status, command, said, files):
         wrong.append(f"`{said}` is not said")
     if not slow and (seconds > SECONDS or megabytes > MEGABYTES):
         wrong.append(f"{seconds:.1f} s, {megabytes:.0f} MB")
+    longest = max(map(len, message.splitlines()), default=0)
+    if longest > 1200:
+        wrong.append(f"a line of {longest} bytes")
     if len(message) > 20000:
         wrong.append(f"a message of {len(message)} bytes")
     return "; ".join(wrong) + (": " + message[:600] if wrong else ""), seconds, megabytes
