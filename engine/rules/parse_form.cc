@@ -130,6 +130,10 @@ void Form::fields(const Node& node, std::string_view what, const Fields& fields)
       (*reader)(key, value);
       continue;
     }
+    if (diagnostics.error_count() >= Diagnostics::most) {
+      wrong(key.span, "");  // only counted
+      continue;
+    }
     std::vector<std::string> names;
     for (const auto& field : fields) names.push_back(field.first);
     wrong(key.span, format("{} has no `{}`{}", what, escape(key.s), did_you_mean(key.s, names)),

@@ -116,6 +116,11 @@ for name, config in (("as a name", "a: {}"), ("after `not`", "a: not {}"), ("of 
 case("a fixed key of 33 steps", HEAD + f"fixed: {{ hf: {{ {'.'.join(['k'] * 33)}: 1 }} }}\n" + one("o  h")[len(HEAD):], WRONG, said="at most 32 steps")
 case("a key of a dialect of 32000 steps", "dialect: d\nside: hf\nconfig:\n  a: " + ".".join(["k"] * 32000) + "\n", WRONG, said="at most 4096 bytes", dialect=True)
 case("comprehensions in one another", sized("[" * 40 + "0" + "".join(f" for i{k} in 0..9]" for k in range(40))), WRONG, "config")
+key = "x" * 1025
+for name, text in (("", f"ignore:\n  hf:\n    {key}: why\n"), (" in braces", f"ignore: {{ hf: {{ {key}: why }} }}\n"), (" in quotes", f"ignore:\n  hf:\n    '{key[2:]}': why\n"),
+                   (" of a section", f"{key}:\n  a: b\n"), (" of a map", f"match: {{ {key}: {{ a: b }} }}\n")):
+    case("a long key" + name, one("o  h") + text, WRONG, said="at most 1024 bytes")
+case("a key as long as may be", one("o  h") + f"ignore:\n  hf:\n    {key[1:]}: why\n", GOOD)
 case("YAML lists in one another", HEAD + "match: " + "[" * 100000 + "\n", WRONG)
 case("YAML maps in one another", HEAD + "".join(" " * i + "a:\n" for i in range(1, 1300)), WRONG)
 case("YAML keys of lists", HEAD + "match: { [a, b]: c }\n", WRONG)

@@ -86,8 +86,8 @@ TEST_CASE("what is not part of the language") {
   CHECK(refusal("a: 1\n---\nb: 1") == "2:1 a rule file is one document");
   CHECK(refusal("a: 1\n...\nb") == "3:1 a rule file is one document");
   CHECK(refusal("%YAML 1.2\n---\na: 1") == "1:1 YAML directives are not part of the language");
-  CHECK(refusal("? [a]\n: b") == "1:3 a key is a text");
-  CHECK(refusal("? ~\n: b") == "1:3 a key is a text");
+  CHECK(refusal("? [a]\n: b") == "1:3 a key is a text of at most 1024 bytes");
+  CHECK(refusal("? ~\n: b") == "1:3 a key is a text of at most 1024 bytes");
   CHECK(refusal("a: 1\nb\n") == "2:1 a key without its `:`");  // else `b: ~` to one reader, no YAML to another
   CHECK(refusal("a: { b, c: 1 }") == "1:6 a key without its `:`");
   CHECK(refusal("? a\n: b") == "1:3 a key without its `:`");
