@@ -3,6 +3,7 @@
 #include <tuple>
 
 #include "base/diagnostic.h"
+#include "base/message.h"
 #include "base/text.h"
 
 namespace tessera {
@@ -25,13 +26,6 @@ struct Kind {
 Kind kind_of(Severity severity) {
   if (severity == Severity::error) return {"error", red};
   return severity == Severity::warning ? Kind{"warning", yellow} : Kind{"note", cyan};
-}
-
-// Raw control characters gone, lines kept.
-std::vector<std::string> safe_lines(std::string_view text) {
-  std::vector<std::string> lines = split(text, '\n');
-  for (std::string& line : lines) line = escape(line, std::string::npos);
-  return lines;
 }
 
 // A source line as shown: each byte of the line has a column there.
@@ -83,7 +77,7 @@ class Snippet {
     Row& row = rows_.back();
     row.text.append(from - first_ - row.width, ' ');
     std::string run(to - from, sign);
-    if (!words.empty()) run += " " + escape(words, std::string::npos);
+    if (!words.empty()) run += " " + shown_line(words);
     row.text += paint_(run, color);
     row.width = from - first_ + characters(run);
   }
@@ -131,7 +125,7 @@ std::string show_place(Span span, const Sources& sources) {
 
 std::string show_related(const Related& related, const Sources& sources, Paint paint) {
   std::string out = format("  {}{}: {}\n", show_place(related.span, sources), paint("note", cyan),
-                           escape(related.message, std::string::npos));
+                           shown_line(related.message));
   if (!related.span.known()) return out;
   Snippet snippet(sources, related.span, paint);
   snippet.mark(related.span, '~', cyan, "");
@@ -164,12 +158,12 @@ std::string render(const Diagnostic& diagnostic, const Sources& sources, bool co
   const Paint paint{color};
   const Kind kind = kind_of(diagnostic.severity);
   const std::string label = diagnostic.id.empty() ? kind.word : format("{}[{}]", kind.word, diagnostic.id);
-  const std::string message = join(safe_lines(diagnostic.message), "\n  ");
+  const std::string message = join(shown_lines(diagnostic.message), "\n  ");
   std::string out =
       paint(show_place(diagnostic.span, sources), bold) + paint(label + ":", kind.color) + " " + message + "\n";
   out += show_places(diagnostic, sources, paint);
   if (diagnostic.help.empty()) return out;
-  for (const std::string& line : safe_lines(diagnostic.help)) out += "  " + line + "\n";
+  for (const std::string& line : shown_lines(diagnostic.help)) out += "  " + line + "\n";
   return out;
 }
 

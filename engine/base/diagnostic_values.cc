@@ -1,5 +1,8 @@
 #include "base/diagnostic_values.h"
 
+#include "base/message.h"
+#include "base/text.h"
+
 namespace tessera {
 namespace {
 
@@ -9,6 +12,8 @@ const char* word_of(Severity severity) {
 }
 
 Value value_or_none(const std::string& text) { return text.empty() ? Value() : Value(text); }
+
+std::string shown(const std::string& message) { return join(shown_lines(message), "\n"); }
 
 void put_place(Span span, const Sources& sources, Map& map) {
   const Position at = span.known() ? sources.position(span) : Position{};
@@ -20,7 +25,7 @@ void put_place(Span span, const Sources& sources, Map& map) {
 Value to_value(const Related& related, const Sources& sources) {
   Map map;
   put_place(related.span, sources, map);
-  map["message"] = related.message;
+  map["message"] = shown(related.message);
   return map;
 }
 
@@ -29,8 +34,8 @@ Value to_value(const Diagnostic& diagnostic, const Sources& sources) {
   map["id"] = value_or_none(diagnostic.id);
   map["severity"] = word_of(diagnostic.severity);
   put_place(diagnostic.span, sources, map);
-  map["message"] = diagnostic.message;
-  map["help"] = value_or_none(diagnostic.help);
+  map["message"] = shown(diagnostic.message);
+  map["help"] = value_or_none(shown(diagnostic.help));
   List related;
   for (const Related& one : diagnostic.related) related.push_back(to_value(one, sources));
   map["related"] = std::move(related);

@@ -57,6 +57,11 @@ const char* symbol_of(ExprOp op) {
   }
 }
 
+// Whole, unlike show(): what is cut alike is not alike.
+std::string literal_text(const Value& value) {
+  return value.as_string() ? '"' + escape(*value.as_string(), std::string::npos) + '"' : show(value);
+}
+
 std::string list_for_text(const Expr& expr, const ExprNode& node, Renaming names) {
   const std::string lo = canonical_text(expr, node.args[1], names), hi = canonical_text(expr, node.args[2], names);
   names.erase(node.name);
@@ -74,7 +79,7 @@ std::string canonical_text(const Expr& expr, uint32_t id, const Renaming& names)
   for (const uint32_t arg : node.args) args.push_back(canonical_text(expr, arg, names));
   switch (node.op) {
     case ExprOp::literal:
-      return show(node.value);
+      return literal_text(node.value);
     case ExprOp::name: {
       const auto renamed = names.find(node.name);
       return renamed == names.end() ? node.name : renamed->second;

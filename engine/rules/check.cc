@@ -16,10 +16,11 @@ struct Proof {
   void (*prove)(Proving&);
 };
 
-constexpr std::array<Proof, 11> proofs{{
+constexpr std::array<Proof, 12> proofs{{
     {"names are known where they are spoken", prove_names},
     {"axes and blocks are known, and used", prove_axes},
     {"dtypes of other rules come to an end", prove_pins},
+    {"names are no longer than files have them", prove_lengths},
     {"each axis of each part stands once on each side", prove_parts},
     {"alternatives exclude each other and leave nothing out", prove_alternatives},
     {"addresses of a side never meet", prove_apart},

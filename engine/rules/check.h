@@ -71,6 +71,7 @@ void judge(Proving& proving, Site& site, Prove prove) {
 void prove_names(Proving& proving);         // R02: every name in an expression
 void prove_axes(Proving& proving);          // R02: axes, blocks
 void prove_pins(Proving& proving);          // R01: `dtype: RULE`
+void prove_lengths(Proving& proving);       // R01: names with their prefixes
 void prove_parts(Proving& proving);         // R03
 void prove_alternatives(Proving& proving);  // R04
 void prove_apart(Proving& proving);         // R05: addresses

@@ -123,7 +123,7 @@ void prove_sides(Proving& proving) {
       for (SideId side = 0; side < rule.sides.size(); ++side)
         if (!rule.sides[side])
           proving.findings.error("R03", rule.name.span,
-                                 format("the rule says nothing of the {} side", proving.file.sides[side].s),
+                                 format("the rule says nothing of the {} side", escape(proving.file.sides[side].s)),
                                  "a rule must name each side of the file, or it cannot be undone");
 }
 

@@ -154,34 +154,9 @@ Result repeated(const List& list, int64_t times, std::string& why) {
   return Value(std::move(out));
 }
 
-// Exact for integers beside floats too: a long double of x86 holds both.
-std::optional<int> order(const Value& a, const Value& b) {
-  const auto sign = [](auto x, auto y) { return x < y ? -1 : x > y ? 1 : 0; };
-  if (a.as_int() && b.as_int()) return sign(*a.as_int(), *b.as_int());
-  if (a.as_string() && b.as_string()) return sign(*a.as_string(), *b.as_string());
-  const auto wide = [](const Value& v) -> std::optional<long double> {
-    if (v.as_int()) return static_cast<long double>(*v.as_int());
-    if (v.as_float()) return *v.as_float();
-    return std::nullopt;
-  };
-  const auto x = wide(a), y = wide(b);
-  if (!x || !y) return std::nullopt;
-  return sign(*x, *y);
-}
-
 Result compared(ExprOp op, const Value& a, const Value& b, std::string& why) {
   const auto sign = order(a, b);
-  if (!sign) return wrong_types(op, a, b, why);
-  switch (op) {
-    case ExprOp::lt:
-      return Value(*sign < 0);
-    case ExprOp::le:
-      return Value(*sign <= 0);
-    case ExprOp::gt:
-      return Value(*sign > 0);
-    default:
-      return Value(*sign >= 0);
-  }
+  return sign ? Value(agrees(*sign, op)) : wrong_types(op, a, b, why);
 }
 
 bool contains(const List& list, const Value& value) {
@@ -201,6 +176,32 @@ Result negated(const Value& value, std::string& why) {
   if (value.as_int()) return whole(checked_sub(int64_t{0}, *value.as_int()), why);
   if (value.as_float()) return Value(-*value.as_float());
   return no_result(why, format("`-` before {}", a_or_an(type_name(value))));
+}
+
+std::optional<long double> exact(const Value& value) {
+  if (value.as_int()) return static_cast<long double>(*value.as_int());
+  if (value.as_float()) return *value.as_float();
+  return std::nullopt;
+}
+
+std::optional<int> order(const Value& a, const Value& b) {
+  const auto sign = [](const auto& x, const auto& y) { return x < y ? -1 : x > y ? 1 : 0; };
+  if (a.as_string() && b.as_string()) return sign(*a.as_string(), *b.as_string());
+  const auto x = exact(a), y = exact(b);
+  return x && y ? std::optional(sign(*x, *y)) : std::nullopt;
+}
+
+bool agrees(int order, ExprOp op) {
+  switch (op) {
+    case ExprOp::lt:
+      return order < 0;
+    case ExprOp::le:
+      return order <= 0;
+    case ExprOp::gt:
+      return order > 0;
+    default:
+      return order >= 0;
+  }
 }
 
 Result apply(ExprOp op, const Value& a, const Value& b, std::string& why) {

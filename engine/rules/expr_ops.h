@@ -17,6 +17,11 @@ using Arguments = std::vector<const Value*>;
 std::optional<Value> negated(const Value& value, std::string& why);
 // All operators of two values but `and`, `or`.
 std::optional<Value> apply(ExprOp op, const Value& a, const Value& b, std::string& why);
+// Exact for integers beside floats too: a long double of x86 holds both.
+std::optional<long double> exact(const Value& value);
+// -1, 0 or 1; nullopt where the two have no order.
+std::optional<int> order(const Value& a, const Value& b);
+bool agrees(int order, ExprOp op);  // `<`, `<=`, `>` or `>=`
 // By name; checks the number of arguments.
 std::optional<Value> call(std::string_view name, const Arguments& args, std::string& why);
 

@@ -23,7 +23,9 @@ bool check_head(const Node& root, Diagnostics& diagnostics) {
   if (!version) return diagnostics.error("R01", start_of(root), "the version is missing: `rules: 1`"), false;
   if (version->kind != Node::Kind::scalar || version->quoted || version->text.s != "1")
     return diagnostics.error("R01", version->span,
-                             format("version {} of the language is not known", escape(version->text.s)),
+                             version->kind == Node::Kind::scalar
+                                 ? format("version {} of the language is not known", escape(version->text.s))
+                                 : "the version is a number",
                              "this program knows `rules: 1`"),
            false;
   if (!root.find("family"))

@@ -142,8 +142,11 @@ class Builder {
 
   Formula comparison(const ExprNode& node, bool negated) {
     const auto left = settled(node.args[0]), right = settled(node.args[1]);
-    if (right) return against(node.args[0], node.op, *right, negated);
-    if (left) return against(node.args[1], mirrored(node.op), *left, negated);
+    // Only among numbers has a term its place; a text is before, at or behind another as a term is.
+    const auto is_text = [](const std::optional<Value>& value) { return value && value->as_string(); };
+    const bool texts = is_order(node.op) && (is_text(left) || is_text(right));
+    if (right && !texts) return against(node.args[0], node.op, *right, negated);
+    if (left && !texts) return against(node.args[1], mirrored(node.op), *left, negated);
     const std::string a = text(node.args[0]), b = text(node.args[1]);
     Atom made;
     made.unknown = unknown(Unknown::Kind::order, std::min(a, b), std::max(a, b));

@@ -1,33 +1,19 @@
 // What the unknowns of a formula can come to, and what each atom makes of that.
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "base/text.h"
+#include "rules/expr_ops.h"
 #include "rules/formula.h"
 
 namespace tessera {
 namespace {
 
-std::optional<double> number(const Value& value) {
-  if (value.as_int()) return static_cast<double>(*value.as_int());
-  if (value.as_float()) return *value.as_float();
-  return std::nullopt;
-}
-
 bool compared(const Value& a, ExprOp op, const Value& b) {
   if (op == ExprOp::eq || op == ExprOp::ne) return same_value(a, b) == (op == ExprOp::eq);
-  const auto x = number(a), y = number(b);
-  if (!x || !y) return false;
-  switch (op) {
-    case ExprOp::lt:
-      return *x < *y;
-    case ExprOp::le:
-      return *x <= *y;
-    case ExprOp::gt:
-      return *x > *y;
-    default:
-      return *x >= *y;
-  }
+  const auto sign = order(a, b);
+  return sign && agrees(*sign, op);
 }
 
 const Value& another_value() {
@@ -35,16 +21,30 @@ const Value& another_value() {
   return value;
 }
 
+// A float between the two, or else an integer: far from zero there are more of these.
+void add_between(std::vector<Value>& outcomes, long double low, long double high) {
+  const long double middle = low + (high - low) / 2, whole = std::floor(middle);
+  const auto near = static_cast<double>(middle);
+  if (near > low && near < high)
+    outcomes.push_back(near);
+  else if (whole > low && whole < high && std::abs(whole) < 0x1p63L)
+    outcomes.push_back(static_cast<int64_t>(whole));
+}
+
+// How far another number lies at least, that a float can tell from this one.
+long double step_from(long double number) { return std::max(1.0L, std::abs(number) * 0x1p-50L); }
+
 // A number below, between and above those that are compared with.
 void add_sizes(std::vector<Value>& outcomes) {
-  std::vector<double> numbers;
+  std::vector<long double> numbers;
   for (const Value& value : outcomes)
-    if (const auto n = number(value)) numbers.push_back(*n);
+    if (const auto n = exact(value)) numbers.push_back(*n);
   if (numbers.empty()) return;
   std::sort(numbers.begin(), numbers.end());
-  outcomes.push_back(numbers.front() - 1);
-  for (size_t i = 1; i < numbers.size(); ++i) outcomes.push_back(numbers[i - 1] + (numbers[i] - numbers[i - 1]) / 2);
-  outcomes.push_back(numbers.back() + 1);
+  const long double first = numbers.front(), last = numbers.back();
+  outcomes.push_back(static_cast<double>(first - step_from(first)));
+  for (size_t i = 1; i < numbers.size(); ++i) add_between(outcomes, numbers[i - 1], numbers[i]);
+  outcomes.push_back(static_cast<double>(last + step_from(last)));
 }
 
 void keep_distinct(std::vector<Value>& values) {

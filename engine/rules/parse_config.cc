@@ -21,7 +21,8 @@ std::optional<ConfigWay> parse_name_line(const Node& node, const Form& form) {
   const size_t head = text->s.starts_with("not ") ? std::min(text->s.find_first_not_of(' ', 4), text->s.size()) : 0;
   way.kind = head > 0 ? ConfigWay::Kind::negated : ConfigWay::Kind::name;
   way.other = text->sub(head, text->s.size());
-  if (is_path(way.other.s) && !is_reserved(way.other.s)) return way;
+  if (is_path(way.other.s) && !is_reserved(way.other.s))
+    return form.is_key_path(way.other) ? std::optional(way) : std::nullopt;
   form.diagnostics.error("R07", node.span, "this line can be read in one direction only", std::string(r07_help));
   return std::nullopt;
 }
@@ -39,10 +40,13 @@ std::optional<Value> key_value(const Text& key, const Form& form) {
 void add_pair(const Text& key, const Node& node, const Form& form, ConfigWay& way) {
   auto ours = key_value(key, form), theirs = form.value(node);
   if (!ours || !theirs) return;
-  for (const auto& [other_ours, other_theirs] : way.table)
+  for (const auto& [other_ours, other_theirs] : way.table) {
+    if (same_value(other_ours, *ours))
+      form.wrong(key.span, format("{} is given twice: {} is the same", show(*ours), show(other_ours)));
     if (same_value(other_theirs, *theirs))
       form.diagnostics.error("R07", node.span,
                              format("{} stands for two values: it cannot be read back", show(*theirs)));
+  }
   way.table.emplace_back(*std::move(ours), *std::move(theirs));
 }
 
@@ -75,6 +79,7 @@ void parse_to(const Node& node, const Form& form, ConfigWay& way) {
   const bool assigns = equals != std::string::npos && text->s[equals] == '=' && text->s.compare(equals, 2, "==") != 0;
   if (!assigns || !is_path(way.other.s))
     return form.wrong(text->span, "`to` reads: the other side's key, `=`, an expression");
+  if (!form.is_key_path(way.other)) return;
   const size_t begin = std::min(text->s.find_first_not_of(' ', equals + 1), text->s.size());
   way.to = parse_expression(text->sub(begin, text->s.size()), form.diagnostics);
 }

@@ -1,12 +1,17 @@
 // Typed access to YAML nodes.
 #include "rules/parse_form.h"
 
+#include <algorithm>
+
 #include "base/suggest.h"
 #include "base/text.h"
 #include "rules/expr_lex.h"
 
 namespace tessera {
 namespace {
+
+constexpr size_t most_key_bytes = 4096;
+constexpr std::ptrdiff_t most_key_steps = 32;  // maps that one key may call for, one in another
 
 std::string_view kind_name(const Node& node) {
   switch (node.kind) {
@@ -30,12 +35,16 @@ bool is_unquoted_none(const Node& node) {
   return node.kind == Node::Kind::scalar && !node.quoted && node.text.s == "none";
 }
 
-const Node* find_unquoted_none(const Node& node) {
-  if (is_unquoted_none(node)) return &node;
+bool is_out_of_range(const Node& node) { return node.kind == Node::Kind::scalar && yaml_value(node).as_opaque(); }
+
+using Question = bool (*)(const Node&);
+
+const Node* find_node(const Node& node, Question wanted) {
+  if (wanted(node)) return &node;
   for (const Node& item : node.items)
-    if (const Node* found = find_unquoted_none(item)) return found;
+    if (const Node* found = find_node(item, wanted)) return found;
   for (const auto& [key, item] : node.entries)
-    if (const Node* found = find_unquoted_none(item)) return found;
+    if (const Node* found = find_node(item, wanted)) return found;
   return nullptr;
 }
 
@@ -71,9 +80,16 @@ bool Form::is_name(const Text& key, std::string_view what) const {
 }
 
 bool Form::is_key_path(const Text& key) const {
-  if (is_path(key.s) && !is_reserved(key.s)) return true;
-  wrong(key.span, format("`{}` is not a configuration key", escape(key.s)),
-        "a key is a word, or words with dots between");
+  const bool path = is_path(key.s) && !is_reserved(key.s);
+  if (!path)
+    wrong(key.span, format("`{}` is not a configuration key", escape(key.s)),
+          "a key is a word, or words with dots between");
+  else if (key.s.size() > most_key_bytes)
+    wrong(key.span, format("a configuration key has at most {} bytes", most_key_bytes));
+  else if (std::count(key.s.begin(), key.s.end(), '.') >= most_key_steps)
+    wrong(key.span, format("a configuration key has at most {} steps", most_key_steps));
+  else
+    return true;
   return false;
 }
 
@@ -95,11 +111,13 @@ std::vector<Range> Form::ranges(const Node& node) const {
 }
 
 std::optional<Value> Form::value(const Node& node) const {
-  if (const Node* none = find_unquoted_none(node)) {
+  if (const Node* none = find_node(node, is_unquoted_none))
     wrong(none->span, "`none` is no YAML value", "write `~` for none, `\"none\"` for the text");
-    return std::nullopt;
-  }
-  return yaml_value(node);
+  else if (const Node* far = find_node(node, is_out_of_range))
+    wrong(far->span, "a number out of range", "put it into quotes if it is a text");
+  else
+    return yaml_value(node);
+  return std::nullopt;
 }
 
 void Form::fields(const Node& node, std::string_view what, const Fields& fields) const {
@@ -110,6 +128,10 @@ void Form::fields(const Node& node, std::string_view what, const Fields& fields)
       if (name == key.s) reader = &candidate;
     if (reader) {
       (*reader)(key, value);
+      continue;
+    }
+    if (diagnostics.error_count() >= Diagnostics::most) {
+      wrong(key.span, "");  // only counted
       continue;
     }
     std::vector<std::string> names;

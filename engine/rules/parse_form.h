@@ -23,7 +23,7 @@ struct Form {
   bool is_key_path(const Text& key) const;                                  // of a configuration: words with dots
   std::optional<Expr> expression(const Node& node, std::string_view what) const;
   std::vector<Range> ranges(const Node& node) const;   // one, or a list
-  std::optional<Value> value(const Node& node) const;  // YAML's own values; an unquoted `none` is none of them
+  std::optional<Value> value(const Node& node) const;  // YAML's own; no unquoted `none`, no number out of range
 
   // Each entry goes to the reader of its key; the other keys are R01, with the nearest right one.
   using Reader = std::function<void(const Text& key, const Node& node)>;

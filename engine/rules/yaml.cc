@@ -17,6 +17,8 @@
 namespace tessera {
 namespace {
 
+constexpr size_t most_key_bytes = 1024;  // with its quotes: the library looks for a `:` no further
+
 struct Refusal {
   Span span;
   std::string message;
@@ -33,7 +35,10 @@ class Builder final : public YAML::EventHandler {
     if (root) refuse(mark, "a rule file is one document");
   }
   void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { add(null_at(mark)); }
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override {
+    check_start(mark);
+    add(null_at(mark));
+  }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
     refuse(mark, "aliases are not part of the language");
   }
@@ -63,6 +68,9 @@ class Builder final : public YAML::EventHandler {
   [[noreturn]] void refuse(Span span, std::string message) { throw Refusal{span, std::move(message)}; }
   [[noreturn]] void refuse(const YAML::Mark& mark, std::string message) {
     refuse(span_at(mark, 1), std::move(message));
+  }
+  [[noreturn]] void refuse_key(Span span) {
+    refuse(span, format("a key is a text of at most {} bytes", most_key_bytes));
   }
 
   size_t offset(const YAML::Mark& mark) const {
@@ -123,7 +131,7 @@ class Builder final : public YAML::EventHandler {
     check_start(mark);
     count(span_at(mark, 1));
     if (!open_.empty() && open_.back().node.kind == Node::Kind::map && !open_.back().key)
-      refuse(mark, "a key is a text");
+      refuse_key(span_at(mark, 1));
     if (open_.size() >= limits_.depth) refuse(mark, format("a rule file nests at most {} deep", limits_.depth));
     Frame frame;
     frame.node.kind = kind;
@@ -155,7 +163,7 @@ class Builder final : public YAML::EventHandler {
   }
 
   void add_key(Node node) {
-    if (node.kind != Node::Kind::scalar) refuse(node.span, "a key is a text");
+    if (node.kind != Node::Kind::scalar) refuse_key(node.span);
     if (node.text.s == "<<" && !node.quoted) refuse(node.span, "merge keys are not part of the language");
     require_colon(node);
     Frame& frame = open_.back();
@@ -186,6 +194,13 @@ class Builder final : public YAML::EventHandler {
   size_t nodes_ = 0;
 };
 
+std::string reason_of(const YAML::Exception& fault, std::string_view text, size_t at) {
+  const size_t line = text.rfind('\n', at) + 1;
+  if (fault.msg == YAML::ErrorMsg::MAP_VALUE && at - line > most_key_bytes)
+    return format("a key has at most {} bytes", most_key_bytes);
+  return "this is not YAML: " + fault.msg;
+}
+
 void handle_all(Builder& builder, const std::string& text, SourceId source) {
   std::istringstream stream(text);
   try {
@@ -195,7 +210,7 @@ void handle_all(Builder& builder, const std::string& text, SourceId source) {
   } catch (const YAML::Exception& fault) {
     const size_t at = fault.mark.pos < 0 ? 0 : std::min(static_cast<size_t>(fault.mark.pos), text.size());
     const auto begin = static_cast<uint32_t>(at);
-    throw Refusal{{source, begin, begin}, "this is not YAML: " + fault.msg};
+    throw Refusal{{source, begin, begin}, reason_of(fault, text, at)};
   }
 }
 

@@ -45,7 +45,7 @@ Node merge_nodes(const Node& parent, const Node& child, Diagnostics& diagnostics
 std::string to_yaml(const Node& node);  // for `check --flat`: reads back as the same tree
 
 // YAML 1.2 core values of unquoted scalars: null, true/false, integers, floats; everything else text. (`yes`, `010`, `1e3`
-// are text.) Lists and maps inside.
+// are text, a number that fits nothing is Opaque.) Lists and maps inside.
 Value yaml_value(const Node& node);
 
 }  // namespace tessera

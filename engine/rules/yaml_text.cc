@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
 
 #include "base/text.h"
 
@@ -24,14 +25,13 @@ const char* fault_of_byte(std::string_view text, size_t at) {
   return "a control character; a rule file is plain text";
 }
 
-// No byte of a longer sequence is a line feed, so a text is UTF-8 if each of its lines is.
-std::optional<size_t> first_line_that_is_not_utf8(std::string_view text) {
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = std::min(text.find('\n', begin), text.size());
-    if (!is_utf8(text.substr(begin, end - begin))) return begin;
-    begin = end + 1;
-  }
-  return std::nullopt;
+// Some readers of YAML end a line at U+0085, U+2028 or U+2029; the others deceive those who read the file.
+std::optional<ByteFault> fault_of_rune(SourceId source, std::string_view text, size_t& at) {
+  const auto rune = decode_rune(text, at);
+  const size_t begin = std::exchange(at, at + (rune ? rune->bytes : 1));
+  if (!rune) return ByteFault{span_at(source, begin, at), "this line is not UTF-8 text"};
+  if (rune->code < 0x80 || !is_harmful(rune->code)) return std::nullopt;
+  return ByteFault{span_at(source, begin, at), "a character that ends or reorders a line, or shows nothing"};
 }
 
 void append_utf8(std::string& out, uint32_t code) {
@@ -102,8 +102,8 @@ std::optional<ByteFault> find_byte_fault(SourceId source, std::string_view text,
     return ByteFault{span_at(source, 0, 3), "a byte order mark; save the file without"};
   for (size_t at = 0; at < text.size(); ++at)
     if (const char* message = fault_of_byte(text, at)) return ByteFault{span_at(source, at, at + 1), message};
-  if (const auto at = first_line_that_is_not_utf8(text))
-    return ByteFault{span_at(source, *at, *at + 1), "this line is not UTF-8 text"};
+  for (size_t at = 0; at < text.size();)
+    if (const auto fault = fault_of_rune(source, text, at)) return fault;
   return std::nullopt;
 }
 

@@ -10,7 +10,7 @@
 namespace tessera {
 
 // The first thing that no rule file holds: more than `most` bytes, a byte order mark, bytes that are not UTF-8, control
-// characters, tabs, a CR alone, a directive line. nullopt if there is none.
+// characters and others that escape() would not show, tabs, a CR alone, a directive line. nullopt if there is none.
 struct ByteFault {
   Span span;
   const char* message;

@@ -39,11 +39,12 @@ std::optional<Number> number(std::string_view text) {
 Value scalar_value(const std::string& text) {
   if (text == "true") return true;
   if (text == "false") return false;
+  if (!is_integer(text) && !is_float(text)) return text;
   if (is_integer(text))
     if (const auto value = number<int64_t>(text)) return *value;
   if (is_float(text))
     if (const auto value = number<double>(text)) return *value;
-  return text;
+  return Opaque{"number", text};
 }
 
 std::string quote(const std::string& text) {

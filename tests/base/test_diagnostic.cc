@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "base/diagnostic.h"
+#include "base/diagnostic_values.h"
 #include "base/text.h"
 
 using namespace tessera;
@@ -130,4 +131,16 @@ TEST_CASE("errors by place, then warnings; beyond twenty they are counted") {
   CHECK(all.error_count() == 26);
   CHECK(all.list().size() == 21);
   CHECK(render(all, sources).ends_with("\n6 more errors\n"));
+}
+
+TEST_CASE("names and lines of a message are cut, whoever made it") {
+  const std::string name(60'000, 'x'), cut_name = "`" + std::string(197, 'x') + "...`";
+  Diagnostics diagnostics;
+  diagnostics.error("R02", {}, "no `" + name + "`", name).related.push_back({{}, "`" + name + "`"});
+  const std::string help = std::string(997, 'x') + "...";
+  CHECK(render(diagnostics, {}) == "error[R02]: no " + cut_name + "\n  note: " + cut_name + "\n  " + help + "\n");
+  const List values = to_values(diagnostics, {});
+  const Map& shown = *values[0].as_map();
+  CHECK(*shown.find("message")->as_string() == "no " + cut_name);
+  CHECK(*shown.find("help")->as_string() == help);
 }

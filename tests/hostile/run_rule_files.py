@@ -90,6 +90,11 @@ case("wild cards against holes", one("." .join(["<l>"] + ["x"] * 1500) + "  h") 
 case("lines of encodings", HEAD + "encodings:\n" + "".join(f"  e{i}: {{ kind: mxfp4, on: {{ hf: [<name>_{i}, <name>_s] }} }}\n" for i in range(9000)), EITHER)
 
 # --- how long, how deep
+case("a name that its prefix makes too long", rules(["o: { hf: " + "x" * 4000 + "  h, mcore: o  h }"], "model: [{ use: b, hf: " + "y" * 96 + " }]\n"), WRONG,
+     said="a name has at most 4096")
+case("a name that its prefix makes as long as may be", rules(["o: { hf: " + "x" * 4000 + "  h, mcore: o  h }"], "model: [{ use: b, hf: " + "y" * 95 + " }]\n"), GOOD)
+case("a template of 60 KB", one("o  h") + "companions: { exp_avg: { hf: " + "x" * 60000 + "<name>, mcore: a.<name> } }\n", WRONG,
+     said="a template has at most 4096 bytes")
 case("a text of a megabyte", one("o" * (1 << 20) + "  h"), WRONG)
 case("a file of ten megabytes", HEAD + "# " + "x" * 10_000_000 + "\n", WRONG)
 case("a name of 60 KB", one("o" * 60000 + "  h"), WRONG)
@@ -103,13 +108,40 @@ case("many `not`", sized("not " * 1000 + "1"), WRONG)
 case("many signs", sized("-" * 3000 + "1"), WRONG)
 case("a tower of powers", sized("2 ** " * 500 + "2"), WRONG)
 case("a path of many steps", sized(".".join(["h"] * 1500)), WRONG)
+for name, config in (("as a name", "a: {}"), ("after `not`", "a: not {}"), ("of an enumeration", "a: {{ name: {}, is: {{ 1: 2 }} }}"),
+                     ("in `to`", "a: {{ to: '{} = a', from: b }}")):
+    for steps in (33, 32000):
+        case(f"a key of {steps} steps {name}", HEAD + "config:\n  " + config.format(".".join(["k"] * steps)) + "\ndefaults: { a: 1 }\n" + one("o  h")[len(HEAD):],
+             WRONG, "config", said="a configuration key has at most ")
+case("a fixed key of 33 steps", HEAD + f"fixed: {{ hf: {{ {'.'.join(['k'] * 33)}: 1 }} }}\n" + one("o  h")[len(HEAD):], WRONG, said="at most 32 steps")
+case("a key of a dialect of 32000 steps", "dialect: d\nside: hf\nconfig:\n  a: " + ".".join(["k"] * 32000) + "\n", WRONG, said="at most 4096 bytes", dialect=True)
 case("comprehensions in one another", sized("[" * 40 + "0" + "".join(f" for i{k} in 0..9]" for k in range(40))), WRONG, "config")
+key = "x" * 1025
+for name, text in (("", f"ignore:\n  hf:\n    {key}: why\n"), (" in braces", f"ignore: {{ hf: {{ {key}: why }} }}\n"), (" in quotes", f"ignore:\n  hf:\n    '{key[2:]}': why\n"),
+                   (" of a section", f"{key}:\n  a: b\n"), (" of a map", f"match: {{ {key}: {{ a: b }} }}\n")):
+    case("a long key" + name, one("o  h") + text, WRONG, said="at most 1024 bytes")
+case("a key as long as may be", one("o  h") + f"ignore:\n  hf:\n    {key[1:]}: why\n", GOOD)
 case("YAML lists in one another", HEAD + "match: " + "[" * 100000 + "\n", WRONG)
 case("YAML maps in one another", HEAD + "".join(" " * i + "a:\n" for i in range(1, 1300)), WRONG)
 case("YAML keys of lists", HEAD + "match: { [a, b]: c }\n", WRONG)
 case("a question mark for a key", HEAD + "? a\n: b\n", WRONG)
 case("anchors and aliases that double", HEAD + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9) if i else '1'}]\n" for i in range(30)), WRONG)
+for where, text in (("null", "a: !<?> ~"), ("nothing", "a: !<?>"), ("an item", "a: [!<?> null]"), ("an anchored null", "a: &x ~")):
+    case(f"a tag or anchor of {where}", HEAD + f"fixed: {{ mcore: {{ {text} }} }}\n" + one("o  h")[len(HEAD):], WRONG, said="are not part of the language")
 case("a merge key", HEAD + "match: { <<: { a: b } }\n", WRONG)
+
+# --- names of 60 KB, and of as much as an expression takes, in what is said of them
+long, half = "q" * 60000, "q" * 3000
+ONE = "o: { hf: o  h, mcore: o  h }"
+for what, text in (("a family to extend", HEAD + f"extends: {long}\n"), ("an axis", one(f"o  {half}")), ("a size", one("o  h", axes=f"axes: {{ h: {half} }}\n")),
+                   ("a function", one("o  h", axes=f"axes: {{ h: {half}(1) }}\n")), ("a block", rules([ONE], f"model: [{{ use: {long} }}]\n")),
+                   ("a rule to copy", rules([ONE], MODEL + f"same:\n  - {{ of: {long}, hf: c }}\n")), ("a dtype", one("o  h", more=f", dtype: {long}")),
+                   ("a value operation", one(f"o  h | {long}")), ("a null", HEAD + f"nulls: [{long}]\n" + one("o  h")[len(HEAD):]),
+                   ("a side", HEAD + f"sides: [hf, {long}]\n" + rules(["o: { hf: o  h }"])[len(HEAD):]), ("a version that is a map", f"rules: {{ a: {long} }}\n"),
+                   ("a name that stands twice", rules([f"o: {{ hf: {'x' * 4000}  h, mcore: a  h }}", f"p: {{ hf: {'x' * 4000}  h, mcore: c  h }}"])),
+                   ("a ring of dtypes", rules(f"r{half[:400]}{i}: {{ hf: a{i}  h, mcore: b{i}  h, dtype: r{half[:400]}{(i + 1) % 200} }}" for i in range(200))),
+                   ("a requirement", HEAD + f"require: {{ 1 == 2: {long} }}\n" + one("o  h")[len(HEAD):])):
+    case(f"a long name: {what}", text, WRONG, "config")
 
 # --- what an expression makes (with a configuration)
 for text in ("[0 for i in 0..1000000000000]", "[0] * 1000000000000", "[[0] * 1000] * 1000000", '"x" * 1000000000', "9 ** 9 ** 9", "2.5 ** 9 ** 9",
@@ -133,7 +165,7 @@ case("a size below zero", one("o  h", axes="axes: { h: 0 - 5 }\n"), WRONG, "conf
 case("a size that is no number", one("o  h", axes="axes: { h: '\"x\"' }\n"), WRONG, "config")
 case("a size of halves", one("o  h", axes="axes: { h: 3 / 2 }\n"), WRONG, "config")
 case("a number in a name that overflows", one("o.<l * 9223372036854775807>  h", axes="axes: { h: 8, l: 4 }\n"), WRONG, "config")
-case("a number out of YAML", HEAD + "fixed: { mcore: { a: 99999999999999999999999, b: 1.0e999 } }\n", EITHER)
+case("a number out of YAML", HEAD + "fixed: { mcore: { a: 99999999999999999999999, b: 1.0e999 } }\n", WRONG, said="a number out of range")
 case("a size out of 64 bits", one("o  h", axes="axes: { h: 99999999999999999999 }\n"), WRONG)
 
 # --- extends
@@ -154,7 +186,9 @@ for name, data in (("a byte order mark", b"\xef\xbb\xbf" + HEAD.encode()), ("UTF
                    ("UTF-8 too long", b"rules: 1\nfamily: \xc0\xafx\n"), ("a surrogate", b"rules: 1\nfamily: \xed\xa0\x80\n"), ("a lone return", b"rules: 1\rfamily: n\r"),
                    ("an escape", b"rules: 1\nfamily: \x1b[31m\n"), ("nothing", b""), ("blanks", b"   \n\n"), ("a comment", b"# nothing\n"), ("two documents", HEAD.encode() + b"---\n" + HEAD.encode()),
                    ("a directive", b"%YAML 1.1\n---\nrules: 1\n"), ("a tag", b"rules: 1\nfamily: !!python/object:os.system x\n"), ("a block text", b"rules: 1\nfamily: |\n  n\n"),
-                   ("an escape in quotes", b'rules: 1\nfamily: "a\\x00b"\n'), ("a direction mark", "rules: 1\nfamily: n\nmatch: { a\u202eb: c }\n".encode())):
+                   ("an escape in quotes", b'rules: 1\nfamily: "a\\x00b"\n'), ("a direction mark", "rules: 1\nfamily: n\nmatch: { a\u202eb: c }\n".encode()),
+                   *((f"U+{ord(c):04X} in {where}", (HEAD + line.format(c) + one("o  h")[len(HEAD):]).encode())
+                     for c in "\u0085\u2028\u2029\u009b\ufeff\u202e\u200b" for where, line in (("a comment", "# a{}b\n"), ("a text", "require: {{ 1 == 1: a{}b }}\n")))):
     case(name, data, WRONG)
 case("lines that end in CR LF", one("o  h").replace("\n", "\r\n").encode(), GOOD)
 case("a line without an end", one("o  h").rstrip("\n").encode(), GOOD)
@@ -206,6 +240,9 @@ def judge(program, folder, text, status, command, said, files):
         wrong.append(f"`{said}` is not said")
     if not slow and (seconds > SECONDS or megabytes > MEGABYTES):
         wrong.append(f"{seconds:.1f} s, {megabytes:.0f} MB")
+    longest = max(map(len, message.splitlines()), default=0)
+    if longest > 1200:
+        wrong.append(f"a line of {longest} bytes")
     if len(message) > 20000:
         wrong.append(f"a message of {len(message)} bytes")
     return "; ".join(wrong) + (": " + message[:600] if wrong else ""), seconds, megabytes

@@ -31,6 +31,9 @@ Walk walked(const std::vector<std::string>& conditions, const Knowledge& known =
   return walk(clauses, known);
 }
 
+// A literal that differs from others in its last letter only.
+std::string long_text(char last) { return '"' + std::string(250, 'x') + last + '"'; }
+
 struct Row {
   std::vector<std::string> conditions;
   bool possible;
@@ -61,6 +64,17 @@ TEST_CASE("conditions that hold together, and that never do") {
       {{"x > 1", "x < 2"}, true},  // 1.5: nothing says that x is whole
       {{"x >= 1", "x <= 1", "x != 1"}, false},
       {{"1 < x", "x <= 1"}, false},
+      {{"x >= 9007199254740993", "x <= 9007199254740993 and x > 9007199254740992"}, true},  // no float tells these apart
+      {{"x > 9007199254740992", "x < 9007199254740994"}, true},
+      {{"x > 9223372036854775804", "x < 9223372036854775806"}, true},
+      {{"x > 9223372036854775804", "x < 9223372036854775805"}, false},
+      {{"x < -9223372036854775807"}, true},
+      {{"x > 9223372036854775807"}, true},
+      {{"x > 1.7e308"}, true},
+      {{"x < \"m\""}, true},
+      {{"x < \"m\"", "x >= \"m\""}, false},
+      {{"\"m\" > x", "x <= \"m\""}, true},
+      {{"x <= \"m\"", "x >= \"m\""}, true},
       {{"l >= start", "l < start"}, false},
       {{"start <= l", "not (l >= start)"}, false},
       {{"a < b", "b < a"}, false},
@@ -72,6 +86,8 @@ TEST_CASE("conditions that hold together, and that never do") {
       {{"moe[l]", "not (not moe[l] and n > 1)"}, true},
       {{"l in dense", "l not in dense"}, false},
       {{"(l + 1) % step == 0 and l >= start and step != -1", "(l + 1) % step != 0 or l < start or step == -1"}, false},
+      {{"f(l, " + long_text('a') + ")", "not f(l, " + long_text('b') + ")"}, true},  // two terms
+      {{"f(l, " + long_text('a') + ")", "not f(l, " + long_text('a') + ")"}, false},
       {{"tied == true", "not tied"}, false},
       {{"tied != true", "tied"}, true},  // 3 holds too
       {{"tied == none", "tied"}, false},
