@@ -94,7 +94,7 @@ const PartMover::Links& PartMover::links(const Ends& ends, const std::vector<Fix
     key.push_back(shards ? int64_t{shards->id} : -1);
     for (const FixedIndex& index : fixed)
       if (shards && address.lays(index.axis)) {
-        const AxisPlan::Seat& seat = axes.seat(*axes.find(index.axis), index.index);
+        const AxisPlan::Seat seat = axes.seat(*axes.find(index.axis), index.index);
         key.insert(key.end(), {seat.rank, seat.slot});
       }
   };

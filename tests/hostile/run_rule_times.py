@@ -1,0 +1,81 @@
+"""Rule files of at most 1 MiB, each made to cost most where little bounds it: judged within 10 s and 1 GiB, with file and line.
+
+    python run_rule_times.py build/release [WORD]
+
+run_rule_files.py has what is large in one way; here what rules multiply, through `check` and `plan`.
+"""
+import json
+import pathlib
+import re
+import struct
+import sys
+import tempfile
+
+from run_rule_files import AXES, EITHER, HEAD, MODEL, WRONG, bounds, limited, loose_bounds, one, rules, sanitized, write
+
+SECONDS, MEGABYTES = 10.0, 1024  # of processor time; of memory
+PLACE = re.compile(r"^\S+:\d+:\d+: error\[[A-Z]\d\d\]: ", re.M)
+ONE = "o: { hf: o  h, mcore: o  h }"
+COMMANDS = {"check": ["check", "{rules}"], "config": ["check", "{rules}", "--config", "{config}"],
+            "plan": ["plan", "--rules", "{rules}", "--config", "{config}"],
+            "plan over two stages": ["plan", "--rules", "{rules}", "--config", "{config}", "--pp", "2"],
+            "plan of a checkpoint": ["plan", "--rules", "{rules}", "{folder}/checkpoint"]}
+
+cases = []
+
+
+def case(name, text, status, command="check", said="", **files):
+    """`said` stands in the message; `files` as in run_rule_files."""
+    assert len(text) <= 1 << 20, name
+    cases.append((name, text, status, command, said, files))
+
+
+# --- axes of any size
+case("an index of an axis of 2^61", rules(["o: { hf: o  h, mcore: o  e h, for: e in 0..1 }"], axes=f"axes: {{ h: 1, e: {1 << 61} }}\n"), EITHER, "plan")
+case("an index of a split axis of 4 * 10^18", one("o.<l>  h", more=", for: l in 0..1", axes=f"axes: {{ h: 8, l: {{ size: {4 * 10 ** 18}, split: pp }} }}\n"),
+     EITHER, "plan over two stages")
+
+
+def checkpoint(folder):
+    folder.mkdir()
+    header = json.dumps({"o.0": {"dtype": "F32", "shape": [8], "data_offsets": [0, 32]}}).encode()
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(32))
+    (folder / "config.json").write_text("{}")
+
+
+def judge(program, folder, text, status, command, said, files):
+    names = {"rules": write(folder, text, files), "config": folder / "config.json", "folder": folder}
+    checkpoint(folder / "checkpoint")
+    slow = bool(sanitized.runtimes(program))
+    words = [program] + [word.format(**names) for word in COMMANDS[command]]
+    found, seconds, megabytes = limited(words, folder / "log", loose_bounds if slow else bounds)
+    message = (folder / "log").read_text(errors="replace")
+    wrong = []
+    if found not in status:
+        wrong.append(f"exit {found}, not {status}")
+    if found == 1 and not PLACE.search(message):
+        wrong.append("no place is named")
+    if said not in message:
+        wrong.append(f"`{said}` is not said")
+    if not slow and (seconds > SECONDS or megabytes > MEGABYTES):
+        wrong.append(f"{seconds:.1f} s, {megabytes:.0f} MB")
+    return "; ".join(wrong) + (": " + message[:600] if wrong else ""), seconds, megabytes
+
+
+def main():
+    program = str(pathlib.Path(sys.argv[1]).resolve() / "tessera")
+    passed = failed = 0
+    for name, *what in cases:
+        if len(sys.argv) > 2 and sys.argv[2] not in name:
+            continue
+        with tempfile.TemporaryDirectory() as work:
+            wrong, seconds, megabytes = judge(program, pathlib.Path(work), *what)
+        passed, failed = passed + (not wrong), failed + bool(wrong)
+        if len(sys.argv) > 2 or wrong:
+            print(f"{name}: {wrong or 'good'} ({seconds:.2f} s, {megabytes:.0f} MB)", flush=True)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
