@@ -14,6 +14,7 @@ import tempfile
 from run_rule_files import AXES, EITHER, HEAD, MODEL, WRONG, bounds, limited, loose_bounds, one, rules, sanitized, write
 
 SECONDS, MEGABYTES = 10.0, 1024  # of processor time; of memory
+MOST_SHOWN = 100 << 20  # bytes of an output
 PLACE = re.compile(r"^\S+:\d+:\d+: error\[[A-Z]\d\d\]: ", re.M)
 ONE = "o: { hf: o  h, mcore: o  h }"
 COMMANDS = {"check": ["check", "{rules}"], "config": ["check", "{rules}", "--config", "{config}"],
@@ -35,6 +36,30 @@ case("an index of an axis of 2^61", rules(["o: { hf: o  h, mcore: o  e h, for: e
 case("an index of a split axis of 4 * 10^18", one("o.<l>  h", more=", for: l in 0..1", axes=f"axes: {{ h: 8, l: {{ size: {4 * 10 ** 18}, split: pp }} }}\n"),
      EITHER, "plan over two stages")
 
+# --- what the places of a model multiply
+MANY = "model: [{ use: [" + ", ".join(["b"] * 19000) + "] }]\n"
+HOLES = "<l>.".join(["x"] * 800)
+WIDE = "o  " + " ".join(f"a{j}" for j in range(60))
+
+
+def alternatives(key):
+    last = " and ".join(f"{key} != {i}" for i in range(31))
+    return [f"    - {{ when: {when}, is: {WIDE} }}" for when in [f"{key} == {i}" for i in range(31)] + [last]]
+
+
+def parts(count, side):
+    return [f"  {side}:"] + [f"    p{i}: {side[0]}{i}  h" for i in range(count)]
+
+
+case("a prefix of many holes", rules([ONE], MANY.replace(" }]", f", hf: {HOLES}, mcore: {HOLES} }}]")), WRONG, said="MiB")
+case("a large rule at many places", rules(["o:"] + parts(6000, "hf") + parts(6000, "mcore"), MANY), WRONG, said="MiB")
+case("alternatives at many places", HEAD + "config: { k: k, m: m }\n" + rules(
+    ["o:", "  hf:"] + alternatives("k") + ["  mcore:"] + alternatives("m"), MANY, "axes: {" + ", ".join(f"a{j}: 2" for j in range(60)) + "}\n")[len(HEAD):], WRONG, said="MiB")
+case("copies of each place", rules([ONE], MANY + "same:\n" + "".join(f"  - {{ of: b.o, hf: c{i} }}\n" for i in range(9000))), WRONG, said="rules and copies")
+case("sides at many places", HEAD + "sides: [" + ", ".join(f"s{i}" for i in range(16)) + "]\n" + rules(
+    ["o: { when: '" + " and ".join(f"k.a{i} == 1" for i in range(60)) + "', " + ", ".join(f"s{i}: o  h" for i in range(16)) + " }"],
+    MANY.replace("19000", "9000"))[len(HEAD):], WRONG)
+
 
 def checkpoint(folder):
     folder.mkdir()
@@ -48,7 +73,7 @@ def judge(program, folder, text, status, command, said, files):
     checkpoint(folder / "checkpoint")
     slow = bool(sanitized.runtimes(program))
     words = [program] + [word.format(**names) for word in COMMANDS[command]]
-    found, seconds, megabytes = limited(words, folder / "log", loose_bounds if slow else bounds)
+    found, seconds, megabytes = limited(words, folder / "log", loose_bounds if slow else bounds, folder / "out")
     message = (folder / "log").read_text(errors="replace")
     wrong = []
     if found not in status:
@@ -59,6 +84,8 @@ def judge(program, folder, text, status, command, said, files):
         wrong.append(f"`{said}` is not said")
     if not slow and (seconds > SECONDS or megabytes > MEGABYTES):
         wrong.append(f"{seconds:.1f} s, {megabytes:.0f} MB")
+    if (folder / "out").stat().st_size > MOST_SHOWN:
+        wrong.append(f"{(folder / 'out').stat().st_size} bytes shown")
     return "; ".join(wrong) + (": " + message[:600] if wrong else ""), seconds, megabytes
 
 
