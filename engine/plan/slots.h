@@ -80,5 +80,6 @@ class EndAxes {
 
 // The most names that a range, or the holes of a name, may make.
 inline constexpr int64_t most_names = 1'000'000;
+inline constexpr size_t most_name_bytes = size_t{256} << 20;  // of all names of one end
 
 }  // namespace tessera

@@ -60,6 +60,13 @@ case("sides at many places", HEAD + "sides: [" + ", ".join(f"s{i}" for i in rang
     ["o: { when: '" + " and ".join(f"k.a{i} == 1" for i in range(60)) + "', " + ", ".join(f"s{i}: o  h" for i in range(16)) + " }"],
     MANY.replace("19000", "9000"))[len(HEAD):], WRONG)
 
+# --- what a range multiplies
+LONG, P = "x" * 4000, 500
+for count in (100_000, 1_000_000):
+    case(f"{count} long names", one(LONG + ".<l>  h", more=f", for: l in 0..{count}", axes=f"axes: {{ h: 8, l: {count} }}\n"), WRONG, "plan", said="MiB")
+case("many moves", one("w.<l>  " + "+".join(f"p{i}:h" for i in range(P)), "w.<l>  " + "+".join(f"p{i}" for i in reversed(range(P))),
+                       ", for: l in 0..100000", axes="axes: { h: 2, l: 100000 }\n"), WRONG, "plan", said="moves")
+
 
 def checkpoint(folder):
     folder.mkdir()
