@@ -8,6 +8,7 @@
 #include "plan/resolve.h"
 #include "plan/rest.h"
 #include "plan/verdict.h"
+#include "rules/expr_budget.h"
 
 namespace tessera {
 namespace {
@@ -198,6 +199,7 @@ std::optional<Graph> build(const Model& model, const Contents& source, const Bui
                            Diagnostics& diagnostics) {
   EndState from(model, model.from, diagnostics), to(model, model.to, diagnostics);
   Draft draft{{}, from, to};
+  const EvalBudget budget(2 * most_model_work);
   if (!Builder(model, options, draft, diagnostics).run()) return std::nullopt;
   if (!find_sources(draft, model, source, options.partial, diagnostics)) return std::nullopt;
   if (!carry_encoded(draft, model, source, options, diagnostics)) return std::nullopt;

@@ -66,6 +66,11 @@ for count in (100_000, 1_000_000):
     case(f"{count} long names", one(LONG + ".<l>  h", more=f", for: l in 0..{count}", axes=f"axes: {{ h: 8, l: {count} }}\n"), WRONG, "plan", said="MiB")
 case("many moves", one("w.<l>  " + "+".join(f"p{i}:h" for i in range(P)), "w.<l>  " + "+".join(f"p{i}" for i in reversed(range(P))),
                        ", for: l in 0..100000", axes="axes: { h: 2, l: 100000 }\n"), WRONG, "plan", said="moves")
+LIST = HEAD + "let: { xs: '[0] * 100000' }\n"
+case("a condition that works at each index", LIST + one("o.<l>  h", more=", for: 'l in 0..1000000 where count_leading(xs, 0) >= 0'", axes="axes: { h: 8, l: 1000000 }\n")[len(HEAD):],
+     WRONG, "plan of a checkpoint", said="too long")
+case("a hole that works at each index", LIST + one("'o.<l + len(positions(xs, 0)) - 100000>  h'", more=", for: 'l in 0..100000'", axes="axes: { h: 8, l: 100000 }\n")[len(HEAD):],
+     WRONG, "plan of a checkpoint", said="too long")
 
 
 def checkpoint(folder):
