@@ -72,6 +72,10 @@ case("a condition that works at each index", LIST + one("o.<l>  h", more=", for:
 case("a hole that works at each index", LIST + one("'o.<l + len(positions(xs, 0)) - 100000>  h'", more=", for: 'l in 0..100000'", axes="axes: { h: 8, l: 100000 }\n")[len(HEAD):],
      WRONG, "plan of a checkpoint", said="too long")
 
+# --- chains, and words that are unknown
+case("defaults that wait for the next", HEAD + "defaults:\n" + "".join(f"  a{i}: a{i + 1}\n" for i in range(12000)) + "  a12000: 1\n" + rules([ONE])[len(HEAD):], EITHER, "config")
+case("defaults that wait for all", HEAD + "defaults:\n" + "".join(f"  m.a{i}: m or 1\n" for i in range(20000)) + rules([ONE])[len(HEAD):], EITHER, "config")
+
 
 def checkpoint(folder):
     folder.mkdir()
