@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "base/text_hash.h"
 #include "rules/expr_lex.h"
 #include "rules/parse_form.h"
 
@@ -145,11 +146,11 @@ void parse_let(const Node& node, const Form& form, RuleFile& file) {
 
 void parse_nulls(const Node& node, const Form& form, RuleFile& file) {
   if (node.kind != Node::Kind::list) return form.wrong(node.span, "`nulls` is a list of keys");
+  ViewSet seen;
   for (const Node& item : node.items) {
     const Text* key = form.text(item, "a key");
     if (!key || !form.is_name(*key, "a key")) continue;
-    const bool twice = std::any_of(file.nulls.begin(), file.nulls.end(), [&](const Text& k) { return k.s == key->s; });
-    if (twice) form.wrong(key->span, format("`{}` is given twice", key->s));
+    if (!seen.insert(key->s).second) form.wrong(key->span, format("`{}` is given twice", key->s));
     file.nulls.push_back(*key);
   }
 }

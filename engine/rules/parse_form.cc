@@ -114,7 +114,8 @@ void Form::fields(const Node& node, std::string_view what, const Fields& fields)
     }
     std::vector<std::string> names;
     for (const auto& field : fields) names.push_back(field.first);
-    wrong(key.span, format("{} has no `{}`{}", what, escape(key.s), did_you_mean(key.s, names)),
+    const std::string nearest = diagnostics.full() ? "" : did_you_mean(key.s, names);
+    wrong(key.span, format("{} has no `{}`{}", what, escape(key.s), nearest),
           "it may have: " + join(names, ", "));
   }
 }

@@ -75,6 +75,17 @@ case("a hole that works at each index", LIST + one("'o.<l + len(positions(xs, 0)
 # --- chains, and words that are unknown
 case("defaults that wait for the next", HEAD + "defaults:\n" + "".join(f"  a{i}: a{i + 1}\n" for i in range(12000)) + "  a12000: 1\n" + rules([ONE])[len(HEAD):], EITHER, "config")
 case("defaults that wait for all", HEAD + "defaults:\n" + "".join(f"  m.a{i}: m or 1\n" for i in range(20000)) + rules([ONE])[len(HEAD):], EITHER, "config")
+pins = [f"r{i}: {{ hf: a{i}  h, mcore: b{i}  h, dtype: r{i + 1} }}" for i in range(9000)]
+case("a chain of dtypes", rules(pins + ["r9000: { hf: a9000  h, mcore: b9000  h, dtype: f32 }"]), EITHER)
+case("a ring of dtypes", rules(pins + ["r9000: { hf: a9000  h, mcore: b9000  h, dtype: r5000 }"]), WRONG, said="ring")
+case("unknown dtypes", rules(f"rule_{i}: {{ hf: a{i}  h, mcore: b{i}  h, dtype: rula_x{i} }}" for i in range(9000)), WRONG)
+case("unknown keys among `nulls`", HEAD + "defaults:\n" + "".join(f"  ka{i}: 1\n" for i in range(20000)) + "nulls: [" + ", ".join(f"kb{i}" for i in range(40000)) + "]\n" + rules([ONE])[len(HEAD):], WRONG)
+case("many `nulls`", HEAD + "nulls: [" + ", ".join(f"a{i}" for i in range(90000)) + "]\n" + rules([ONE])[len(HEAD):], WRONG)
+case("unknown blocks", HEAD + AXES + "blocks:\n" + "".join(f"  block_{i}: {{}}\n" for i in range(15000)) + "model: [{ use: [" + ", ".join(f"blick{i}" for i in range(40000)) + "] }]\n", WRONG)
+case("copies of unknown rules", rules((f"rule_{i}: {{ hf: a{i}  h, mcore: b{i}  h }}" for i in range(5000)),
+                                      MODEL + "same:\n" + "".join(f"  - {{ of: b.rula_x{i}, hf: c{i} }}\n" for i in range(9000))), WRONG)
+case("long names of unknown sides", HEAD + "sides: [" + ", ".join("s" * 250 + f"{i}" for i in range(16)) + "]\naxes: { h: 8 }\nblocks: { b: { r: {\n" +
+     "".join(" t" + "x" * 248 + f"{i}: a,\n" for i in range(3900)) + " } } }\n", WRONG)
 
 
 def checkpoint(folder):
