@@ -51,6 +51,12 @@ struct Proving {
     work -= std::min(work, steps);
     return work > 0;
   }
+  bool can_meet(const Pattern& a, const Pattern& b) {
+    size_t steps = 0;
+    const bool met = tessera::can_meet(a, b, &steps);
+    spend(steps);
+    return met;
+  }
   const RuleSet& set;
   const RuleFile& file;
   Knowledge knowledge;

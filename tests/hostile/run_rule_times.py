@@ -87,6 +87,18 @@ case("copies of unknown rules", rules((f"rule_{i}: {{ hf: a{i}  h, mcore: b{i}  
 case("long names of unknown sides", HEAD + "sides: [" + ", ".join("s" * 250 + f"{i}" for i in range(16)) + "]\naxes: { h: 8 }\nblocks: { b: { r: {\n" +
      "".join(" t" + "x" * 248 + f"{i}: a,\n" for i in range(3900)) + " } } }\n", WRONG)
 
+# --- names that could meet
+case("long lines of a dialect that could meet", "dialect: d\nside: hf\nrename:\n" + "".join(
+    "  <p:rest>" + "a" * 470 + f".{i}." + "a" * 470 + f"<q:rest>b{i}: <p:rest>.{i}.<q:rest>\n" for i in range(250)), EITHER, dialect=True)
+case("long names that could be ignored", rules((f"r{i}: {{ hf: " + "a" * 1900 + f".{i}.x" + "a" * 1900 + f"  h, mcore: b{i}  h }}" for i in range(100)),
+     MODEL + "ignore:\n  hf:\n" + "".join("    **" + "a" * 470 + "**" + "a" * 470 + f"**b{i}: why\n" for i in range(150))), EITHER)
+case("names of many holes that are alike", rules([f"o: {{ hf: {HOLES}  h, mcore: {HOLES}  h }}"], "model: [{ use: [" + ", ".join(["b"] * 700) + "] }]\n"), WRONG)
+case("names of many digits", rules(f"o{i}: {{ hf: " + "1" * 3900 + f"<l>{i}  h, mcore: b{i}.<l>  h }}" for i in range(200)), EITHER)
+case("names of digits and holes in turn", rules(f"o{i}: {{ hf: " + "1<l>" * 900 + f"{i}  h, mcore: b{i}.<l>  h }}" for i in range(200)), EITHER)
+case("requirements that add up", HEAD + "config: { a: a, b: b, c: c, d: d }\nrequire:\n" + "".join(
+    f"  a <= b + {i}: no\n  b <= c + {i}: no\n  c <= d + {i}: no\n" for i in range(1500)) + "axes: { h: 8, l: a }\nblocks:\n  b:\n"
+     "    o: { hf: o.<l>  h, mcore: o.<l>  h, for: l in 0..a }\n    p: { hf: o.<l>  h, mcore: o.<l>  h, for: l in d - 1..d + a }\n" + MODEL, WRONG)
+
 
 def checkpoint(folder):
     folder.mkdir()
