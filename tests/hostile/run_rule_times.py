@@ -98,6 +98,8 @@ case("names of digits and holes in turn", rules(f"o{i}: {{ hf: " + "1<l>" * 900 
 case("requirements that add up", HEAD + "config: { a: a, b: b, c: c, d: d }\nrequire:\n" + "".join(
     f"  a <= b + {i}: no\n  b <= c + {i}: no\n  c <= d + {i}: no\n" for i in range(1500)) + "axes: { h: 8, l: a }\nblocks:\n  b:\n"
      "    o: { hf: o.<l>  h, mcore: o.<l>  h, for: l in 0..a }\n    p: { hf: o.<l>  h, mcore: o.<l>  h, for: l in d - 1..d + a }\n" + MODEL, WRONG)
+case("lines of a packing", "packing: p\nside: hf\npack:\n" + "".join(f"  a<l>.{i}.x<m>: b{i}.x<m>\n" for i in range(20000)), WRONG, dialect=True, said="lines")
+case("500 lines of a packing", "packing: p\nside: hf\npack:\n" + "".join(f"  a<l>.{i}.{'x' * 900}<m>: b{i}.x<m>\n" for i in range(500)), EITHER, dialect=True)
 
 # --- values
 TEXTS = HEAD + "let:\n  a0: '\"" + "x" * 4000 + "\"'\n" + "".join(f"  a{i}: a{i - 1} + a{i - 1}\n" for i in range(1, 8))
@@ -105,6 +107,9 @@ for work in ("len(a7)", "a7 and 1", "not a7", "a7 == none", "a7[0]"):
     case(f"a long text, `{work}` many times", TEXTS + f"  z: '[{work} for i in 0..1000000]'\n" + one("o  h")[len(HEAD):], EITHER, "config")
 case("a long text in many `let`", TEXTS + "".join(f"  z{i}: len(a7) + len(a7)\n" for i in range(20000)) + one("o  h")[len(HEAD):], EITHER, "config")
 case("long texts by the thousand", TEXTS + "".join(f"  z{i}: a7 + a7\n" for i in range(8000)) + one("o  h")[len(HEAD):], WRONG, "config")
+case("values of one option", HEAD + "options: { o: [" + ", ".join(f"{i}" for i in range(98000)) + "] }\n" + rules([ONE])[len(HEAD):], EITHER)
+case("values of an enumeration", HEAD + "config: { k: { name: m, is: {" + ", ".join(f"{i}: {i}" for i in range(49000)) + "} } }\n" + rules([ONE])[len(HEAD):], EITHER)
+case("values that are the same", HEAD + "config: { k: { name: m, is: { a: 1, b: 1.0 } } }\n" + rules([ONE])[len(HEAD):], WRONG, said="stands for two values")
 
 
 def checkpoint(folder):
