@@ -254,6 +254,10 @@ std::optional<int64_t> Evaluation::whole(uint32_t id) {
 
 EvalBudget::EvalBudget(size_t work) : left_(work), outer_(budget_left) { budget_left = &left_; }
 EvalBudget::~EvalBudget() { budget_left = outer_; }
+bool EvalBudget::spend(size_t work) {
+  if (budget_left) *budget_left -= std::min(*budget_left, work);
+  return !budget_left || *budget_left > 0;
+}
 size_t* EvalBudget::left() { return budget_left; }
 
 std::optional<Value> evaluate(const Expr& expr, const Scope& scope, EvalFault* fault) {

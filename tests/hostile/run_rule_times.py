@@ -71,6 +71,11 @@ case("a condition that works at each index", LIST + one("o.<l>  h", more=", for:
      WRONG, "plan of a checkpoint", said="too long")
 case("a hole that works at each index", LIST + one("'o.<l + len(positions(xs, 0)) - 100000>  h'", more=", for: 'l in 0..100000'", axes="axes: { h: 8, l: 100000 }\n")[len(HEAD):],
      WRONG, "plan of a checkpoint", said="too long")
+LOOPS = [f"a{i}" for i in range(25)]
+for count in (25, 15):
+    some = LOOPS[:count]
+    case(f"{count + 1} ranges of one index each but one", one("o.<l>." + ".".join(f"<{a}>" for a in some) + "  h", more=", for: [l in 0..1000000, " + ", ".join(f"{a} in 0..1" for a in some) + "]",
+         axes="axes: { h: 8, l: 1000000, " + ", ".join(f"{a}: 1" for a in some) + " }\n"), WRONG, "plan")
 
 # --- chains, and words that are unknown
 case("defaults that wait for the next", HEAD + "defaults:\n" + "".join(f"  a{i}: a{i + 1}\n" for i in range(12000)) + "  a12000: 1\n" + rules([ONE])[len(HEAD):], EITHER, "config")
