@@ -21,11 +21,8 @@ PartMover::PartMover(Graph& graph, const PartJob& job, std::array<PadClaims, 2>&
   if (!stored || !wanted) return;
   ready_ = true;
   const Program program = between(*stored, *wanted);
-  if (reads_ && writes_ && !program.empty() && job.kind != PartJob::Kind::check_copy) {
-    const auto known = std::ranges::find(graph.programs, program);
-    program_ = static_cast<uint32_t>(known - graph.programs.begin());
-    if (known == graph.programs.end()) graph.programs.push_back(program);
-  }
+  if (reads_ && writes_ && !program.empty() && job.kind != PartJob::Kind::check_copy)
+    program_ = add_program(graph, program);
   if (!reads_ && writes_)
     constant_.emplace(graph, *job.from->address().value, *wanted, file, job.from_end->scope, diagnostics);
   if (reads_ && !writes_ && job.to->address().kind == Address::Kind::constant)

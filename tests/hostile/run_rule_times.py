@@ -76,6 +76,8 @@ for count in (25, 15):
     some = LOOPS[:count]
     case(f"{count + 1} ranges of one index each but one", one("o.<l>." + ".".join(f"<{a}>" for a in some) + "  h", more=", for: [l in 0..1000000, " + ", ".join(f"{a} in 0..1" for a in some) + "]",
          axes="axes: { h: 8, l: 1000000, " + ", ".join(f"{a}: 1" for a in some) + " }\n"), WRONG, "plan")
+case("a constant of each index", one("constant(l)  h", "o.<l>  h, dtype: f32, for: l in 0..300000", axes="axes: { h: 8, l: 300000 }\n"), EITHER, "plan")
+case("many value operations", rules(f"o{i}: {{ hf: a{i}  h, mcore: a{i}  h | plus({i}) }}" for i in range(15000)), EITHER, "plan")
 
 # --- chains, and words that are unknown
 case("defaults that wait for the next", HEAD + "defaults:\n" + "".join(f"  a{i}: a{i + 1}\n" for i in range(12000)) + "  a12000: 1\n" + rules([ONE])[len(HEAD):], EITHER, "config")
