@@ -118,6 +118,12 @@ case("values of one option", HEAD + "options: { o: [" + ", ".join(f"{i}" for i i
 case("values of an enumeration", HEAD + "config: { k: { name: m, is: {" + ", ".join(f"{i}: {i}" for i in range(49000)) + "} } }\n" + rules([ONE])[len(HEAD):], EITHER)
 case("values that are the same", HEAD + "config: { k: { name: m, is: { a: 1, b: 1.0 } } }\n" + rules([ONE])[len(HEAD):], WRONG, said="stands for two values")
 
+# --- what is drawn
+FLOW = "{ rules: 1, family: n, axes: { h: 8 }, blocks: { b: { " + ", ".join(f"r{i}: {{ hf: a{i}  h, mcore: b{i}  h }}" for i in range(14000)) + " } }, model: [{ use: b }] }\n"
+for form in ("json", "html"):
+    COMMANDS[form] = COMMANDS["plan"] + ["--format", form]
+    case(f"a file of one line as {form}", FLOW, (0,), form)
+
 
 def checkpoint(folder):
     folder.mkdir()
