@@ -78,6 +78,8 @@ for count in (25, 15):
          axes="axes: { h: 8, l: 1000000, " + ", ".join(f"{a}: 1" for a in some) + " }\n"), WRONG, "plan")
 case("a constant of each index", one("constant(l)  h", "o.<l>  h, dtype: f32, for: l in 0..300000", axes="axes: { h: 8, l: 300000 }\n"), EITHER, "plan")
 case("many value operations", rules(f"o{i}: {{ hf: a{i}  h, mcore: a{i}  h | plus({i}) }}" for i in range(15000)), EITHER, "plan")
+case("encodings at each index", one("o.<l>  h k", more=", for: l in 0..100000", axes="axes: { h: 128, k: 128, l: 100000 }\n").replace(
+    "blocks:", "encodings:\n" + "".join(f"  e{i}: {{ kind: fp8_block, block: [128, 128], on: {{ hf: <name>_s{i} }}, write: never }}\n" for i in range(5000)) + "blocks:"), WRONG, "plan", said="encodings")
 
 # --- chains, and words that are unknown
 case("defaults that wait for the next", HEAD + "defaults:\n" + "".join(f"  a{i}: a{i + 1}\n" for i in range(12000)) + "  a12000: 1\n" + rules([ONE])[len(HEAD):], EITHER, "config")
