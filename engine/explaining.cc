@@ -51,7 +51,7 @@ std::vector<RuleLine> rule_lines(const ExplainContext& context, const Explanatio
   const auto add = [&](Span span) {
     if (!span.known()) return;
     const uint32_t line = context.sources.position(span).line;
-    std::string text(context.sources.line(span.source, line));
+    std::string text = context.sources.line_around(span);
     text.erase(0, std::min(text.find_first_not_of(' '), text.size()));
     lines.try_emplace({span.source, line}, RuleLine{place_text(context, span), std::move(text)});
   };

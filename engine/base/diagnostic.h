@@ -34,6 +34,7 @@ class Diagnostics {
   void note(std::string message);  // shown last, without a place
   bool failed() const { return errors_ > 0; }
   size_t error_count() const { return errors_; }
+  bool full() const { return errors_ >= most; }  // no further error is shown
   size_t warning_count() const { return warnings_; }
   const std::vector<Diagnostic>& list() const { return list_; }
   void append(const Diagnostics& other);

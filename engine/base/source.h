@@ -45,11 +45,13 @@ class Sources {
   const std::string& text(SourceId id) const;
   Position position(Span span) const;                         // of span.begin
   std::string_view line(SourceId id, uint32_t number) const;  // 1-based, without its line break
+  // The line of span.begin; of a long one what stands around, with "..." for the rest.
+  std::string line_around(Span span) const;
 
  private:
   struct Entry {
     std::string name, text;
-    std::vector<uint32_t> line_starts;
+    std::vector<uint32_t> line_starts, counts;
   };
   std::deque<Entry> entries_;  // references to names and texts stay good
 };

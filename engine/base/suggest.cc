@@ -9,6 +9,7 @@ namespace tessera {
 namespace {
 
 constexpr size_t longest = 256;  // bytes; beyond that nobody mistyped a name
+constexpr size_t most_work = 32'000'000;  // letters compared with letters, for one word
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -37,11 +38,12 @@ size_t distance(std::string_view a, std::string_view b) {
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates) {
   if (word.size() > longest) return std::nullopt;
   std::optional<std::string> best;
-  size_t best_distance = longest;
+  size_t best_distance = longest, work = 0;
   for (const std::string& candidate : candidates) {
     const auto [shorter, longer] = std::minmax({word.size(), candidate.size()});
     const size_t enough = longer / 3;  // "about a third of it is wrong"
     if (longer > longest || longer - shorter > enough) continue;
+    if ((work += shorter * longer) > most_work) break;
     const size_t d = distance(word, candidate);
     if (d > enough || d >= best_distance) continue;
     best = candidate;

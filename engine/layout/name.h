@@ -59,8 +59,8 @@ class Matcher {
 // What a template can print.
 Pattern pattern_of(const NameTemplate& name);
 
-// Can two patterns match one name?
-bool can_meet(const Pattern& a, const Pattern& b);
+// Can two patterns match one name? `steps` grows by what it took, in units of some 50 ns.
+bool can_meet(const Pattern& a, const Pattern& b, size_t* steps = nullptr);
 
 // Can two templates (holes are numbers without leading zeros) print the same name? `aligned` pairs the holes where the
 // answer is simple: hole i of a equals hole j of b in every common name. `exact`: the pairs say it all (the names are
@@ -71,6 +71,7 @@ struct Meeting {
   bool exact = false;
   std::vector<std::pair<int, int>> aligned;
   std::vector<std::pair<int, int64_t>> fixed_a, fixed_b;
+  size_t steps = 0;  // that it took, in units of some 50 ns
 };
 Meeting unify(const NameTemplate& a, const NameTemplate& b);
 

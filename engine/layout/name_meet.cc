@@ -63,7 +63,7 @@ class Search {
   Search(const Automaton& a, const Automaton& b) : a_(a), b_(b), seen_(a.size() * b.size()) {}
   bool run() {
     visit(0, 0);
-    while (!open_.empty() && !seen_.back()) {
+    for (; !open_.empty() && !seen_.back(); ++visited_) {
       auto [i, j] = open_.back();
       open_.pop_back();
       if (a_[i].may_end) visit(i + 1, j);
@@ -74,6 +74,7 @@ class Search {
     }
     return seen_.back();
   }
+  size_t steps() const { return a_.size() + b_.size() + visited_ / 2 + seen_.size() / 4096; }
 
  private:
   void visit(size_t i, size_t j) {
@@ -84,13 +85,17 @@ class Search {
   const Automaton &a_, &b_;
   std::vector<bool> seen_;
   std::vector<std::pair<size_t, size_t>> open_;
+  size_t visited_ = 0;
 };
 
 }  // namespace
 
-bool can_meet(const Pattern& a, const Pattern& b) {
-  Automaton of_a(a), of_b(b);
-  return Search(of_a, of_b).run();
+bool can_meet(const Pattern& a, const Pattern& b, size_t* steps) {
+  const Automaton of_a(a), of_b(b);
+  Search search(of_a, of_b);
+  const bool met = search.run();
+  if (steps) *steps += search.steps();
+  return met;
 }
 
 }  // namespace tessera

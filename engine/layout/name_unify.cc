@@ -1,6 +1,7 @@
 // Can two name templates print one name? Holes print digits only, so the text between digits must be the same and each
 // run of digits and holes stands against one run of the other.
 #include <charconv>
+#include <ranges>
 
 #include "layout/name.h"
 
@@ -58,22 +59,25 @@ std::optional<int64_t> number(const Run& run) {
   return printed ? std::optional(value) : std::nullopt;
 }
 
-// Takes off the digits that both begin (or end) with. False if these differ.
-template <class Front, class Pop>
-bool strip(Run& a, Run& b, Front front, Pop pop) {
-  while (!a.empty() && !b.empty() && front(a).hole < 0 && front(b).hole < 0) {
-    if (front(a).digit != front(b).digit) return false;
-    pop(a);
-    pop(b);
-  }
-  return true;
+// How many digits both begin with (reversed: end with); nullopt if these differ.
+template <class Symbols>
+std::optional<std::ptrdiff_t> common_digits(const Symbols& a, const Symbols& b) {
+  auto x = a.begin();
+  for (auto y = b.begin(); x != a.end() && y != b.end() && x->hole < 0 && y->hole < 0; ++x, ++y)
+    if (x->digit != y->digit) return std::nullopt;
+  return x - a.begin();
 }
 
 bool strip_both_ends(Run& a, Run& b) {
-  return strip(
-             a, b, [](const Run& run) { return run.front(); }, [](Run& run) { run.erase(run.begin()); }) &&
-         strip(
-             a, b, [](const Run& run) { return run.back(); }, [](Run& run) { run.pop_back(); });
+  const auto first = common_digits(a, b);
+  if (!first) return false;
+  a.erase(a.begin(), a.begin() + *first);
+  b.erase(b.begin(), b.begin() + *first);
+  const auto last = common_digits(a | std::views::reverse, b | std::views::reverse);
+  if (!last) return false;
+  a.erase(a.end() - *last, a.end());
+  b.erase(b.end() - *last, b.end());
+  return true;
 }
 
 Pattern pattern_of(const Run& run) {
@@ -112,19 +116,25 @@ bool unify_runs(Run a, Run b, Meeting& meeting) {
   if (is_one_hole(a) && all_digits(b)) return fix(a, b, meeting.fixed_a, meeting);
   if (is_one_hole(b) && all_digits(a)) return fix(b, a, meeting.fixed_b, meeting);
   meeting.exact = false;
-  return can_meet(pattern_of(a), pattern_of(b));
+  return can_meet(pattern_of(a), pattern_of(b), &meeting.steps);
 }
 
 }  // namespace
 
 Meeting unify(const NameTemplate& a, const NameTemplate& b) {
   Skeleton of_a = skeleton(a), of_b = skeleton(b);
-  if (of_a.text != of_b.text) return {};
   Meeting meeting;
-  meeting.exact = true;
-  for (size_t i = 0; i < of_a.runs.size(); ++i)
-    if (!unify_runs(of_a.runs[i], of_b.runs[i], meeting)) return {};
-  meeting.possible = true;
+  for (const Skeleton* one : {&of_a, &of_b}) meeting.steps += one->text.size() / 4 + one->runs.size();
+  if (of_a.text != of_b.text) return meeting;
+  meeting.possible = meeting.exact = true;
+  for (size_t i = 0; i < of_a.runs.size() && meeting.possible; ++i) {
+    meeting.steps += (of_a.runs[i].size() + of_b.runs[i].size()) / 4;
+    meeting.possible = unify_runs(of_a.runs[i], of_b.runs[i], meeting);
+  }
+  if (meeting.possible) return meeting;
+  const size_t steps = meeting.steps;
+  meeting = {};
+  meeting.steps = steps;
   return meeting;
 }
 

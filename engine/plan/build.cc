@@ -3,13 +3,17 @@
 #include <algorithm>
 #include <memory>
 
+#include "base/text.h"
 #include "plan/part_moves.h"
 #include "plan/resolve.h"
 #include "plan/rest.h"
 #include "plan/verdict.h"
+#include "rules/expr_budget.h"
 
 namespace tessera {
 namespace {
+
+constexpr size_t most_moves = 8'000'000;  // and omissions, of one conversion
 
 class Builder {
  public:
@@ -124,8 +128,14 @@ class Builder {
     captured.insert(captured.end(), job.to->captured().begin(), job.to->captured().end());
     EndAxes& axes = job.from_end->axes;
     return walk_tuples(sites, captured, axes, diagnostics_, [&](const auto& fixed, uint32_t turn) {
-      return mover.move(fixed, turn) && rests(job, fixed, turn);
+      return mover.move(fixed, turn) && rests(job, fixed, turn) && few_moves(*job.from);
     });
+  }
+
+  bool few_moves(const EndAddress& address) {
+    if (draft_.graph.moves.size() + draft_.graph.omissions.size() <= most_moves) return true;
+    diagnostics_.error("B03", address.span(), format("the model makes more than {} moves", most_moves));
+    return false;
   }
 
   bool rests(const PartJob& job, const std::vector<FixedIndex>& fixed, uint32_t turn) {
@@ -191,6 +201,7 @@ std::optional<Graph> build(const Model& model, const Contents& source, const Bui
                            Diagnostics& diagnostics) {
   EndState from(model, model.from, diagnostics), to(model, model.to, diagnostics);
   Draft draft{{}, from, to};
+  const EvalBudget budget(2 * most_model_work);
   if (!Builder(model, options, draft, diagnostics).run()) return std::nullopt;
   if (!find_sources(draft, model, source, options.partial, diagnostics)) return std::nullopt;
   if (!carry_encoded(draft, model, source, options, diagnostics)) return std::nullopt;

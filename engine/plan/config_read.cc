@@ -1,5 +1,7 @@
 // Reading: options, lines inverted, defaults.
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "base/text.h"
 #include "plan/config.h"
@@ -50,21 +52,54 @@ std::optional<Value> read_value(const ConfigLine& line, const ConfigWay& way, co
   return *value;
 }
 
-// Must `item` wait for the default of `other`?
-bool speaks_of(const KeyedExpr& item, const std::string& other) {
-  const auto uses = names_of(item.value);
-  return std::any_of(uses.begin(), uses.end(), [&](const NameUse& use) { return overlaps(use.path, other); });
+constexpr size_t most_waits = 1'000'000;  // of defaults for each other
+
+// For each default, those that speak of its key, of a map in which it stands, or of a key in it. nullopt after a B03.
+using Waiters = std::vector<std::vector<size_t>>;
+std::optional<Waiters> waiters_of(const std::vector<const KeyedExpr*>& items, Diagnostics& diagnostics) {
+  std::multimap<std::string, size_t> keys;
+  for (size_t i = 0; i < items.size(); ++i) keys.emplace(items[i]->key.s, i);
+  Waiters waiters(items.size());
+  size_t waits = 0;
+  for (size_t i = 0; i < items.size(); ++i)
+    for (const NameUse& use : names_of(items[i]->value)) {
+      const auto wait = [&](auto first, auto last) {
+        for (; first != last && ++waits <= most_waits; ++first)
+          if (first->second != i) waiters[first->second].push_back(i);
+      };
+      for (size_t end = 0; end != use.path.npos;) {
+        end = use.path.find('.', end + 1);
+        const auto [first, last] = keys.equal_range(use.path.substr(0, end));
+        wait(first, last);
+      }
+      wait(keys.lower_bound(use.path + "."), keys.lower_bound(use.path + "/"));  // the sign behind the dot
+      if (waits <= most_waits) continue;
+      diagnostics.error("B03", use.span, format("defaults speak of each other more than {} times", most_waits));
+      return std::nullopt;
+    }
+  return waiters;
 }
 
-// The first that waits for no other; the very first if they wait in a ring.
-size_t next_default(const std::vector<const KeyedExpr*>& pending) {
-  for (size_t i = 0; i < pending.size(); ++i) {
-    const bool waits = std::any_of(pending.begin(), pending.end(), [&](const KeyedExpr* other) {
-      return other != pending[i] && speaks_of(*pending[i], other->key.s);
-    });
-    if (!waits) return i;
+// Each after those that it speaks of; of several the first, and the very first where they wait in a ring.
+std::vector<const KeyedExpr*> in_order(const std::vector<const KeyedExpr*>& items, const Waiters& waiters) {
+  std::vector<size_t> waits(items.size());
+  for (const auto& list : waiters)
+    for (const size_t waiter : list) ++waits[waiter];
+  std::set<size_t> pending, ready;
+  for (size_t i = 0; i < items.size(); ++i) {
+    pending.insert(i);
+    if (waits[i] == 0) ready.insert(i);
   }
-  return 0;
+  std::vector<const KeyedExpr*> ordered;
+  while (!pending.empty()) {
+    const size_t next = ready.empty() ? *pending.begin() : *ready.begin();
+    pending.erase(next);
+    ready.erase(next);
+    ordered.push_back(items[next]);
+    for (const size_t waiter : waiters[next])
+      if (--waits[waiter] == 0 && pending.contains(waiter)) ready.insert(waiter);
+  }
+  return ordered;
 }
 
 // A key in a map that is not there says none by the map's being none.
@@ -149,18 +184,17 @@ std::vector<std::string> apply_defaults(const RuleSet& rules, const Map& options
     if (!find_path(config, item.key.s) && !none.contains(item.key.s)) pending.push_back(&item);
   for (const std::string& key : none) config[key] = Value();  // a name with a value: none
   std::vector<std::string> taken;
-  while (!pending.empty()) {
-    const auto at = pending.begin() + static_cast<std::ptrdiff_t>(next_default(pending));
-    const KeyedExpr& item = **at;
-    pending.erase(at);
+  const auto waiters = waiters_of(pending, diagnostics);
+  if (!waiters) return taken;
+  for (const KeyedExpr* item : in_order(pending, *waiters)) {
     EvalFault fault;
-    auto value = evaluate(item.value, scope, &fault);
+    auto value = evaluate(item->value, scope, &fault);
     if (!value) {
       report(fault, diagnostics);
       continue;
     }
-    if (!value->is_none()) taken.push_back(item.key.s);
-    set_default(config, item, *std::move(value), diagnostics);
+    if (!value->is_none()) taken.push_back(item->key.s);
+    set_default(config, *item, *std::move(value), diagnostics);
   }
   return taken;
 }

@@ -57,11 +57,17 @@ std::optional<std::string> rewrite(std::string_view name, const Matcher& matcher
   return render(to, *carried);
 }
 
+constexpr size_t most_steps = 20'000'000;  // of telling lines, or lines and names, from each other
+
 // R05 for each line that meets an earlier one of its depth.
 void check_lines(const std::vector<const RenameLine*>& lines, Diagnostics& diagnostics) {
+  size_t steps = 0;
   for (size_t later = 0; later < lines.size(); ++later)
     for (size_t earlier = 0; earlier < later; ++earlier)
-      if (can_meet(lines[earlier]->left, lines[later]->left)) {
+      if (steps > most_steps) {
+        diagnostics.error("R05", lines[later]->left_text.span, "too many lines to tell each from each other");
+        return;
+      } else if (can_meet(lines[earlier]->left, lines[later]->left, &steps)) {
         Diagnostic& meeting =
             diagnostics.error("R05", lines[later]->left_text.span,
                               format("two lines of the dialects in use rename the same names: `{}` and `{}`",
@@ -141,10 +147,13 @@ std::vector<const Dialect*> dialects_in_use(const RuleSet& rules, SideId side, c
 
 bool may_rename(const RuleSet& rules, SideId side, const Dialect& dialect) {
   const auto lines = dialects_in_use(rules, side, {dialect.name});
+  size_t steps = 0;  // when there have been too many, the answer is yes
   const auto meets = [&](const Address& address) {
     const Pattern name = pattern_of(address.name);
     return std::ranges::any_of(lines, [&](const Dialect* one) {
-      return std::ranges::any_of(one->rename, [&](const RenameLine& line) { return can_meet(line.left, name); });
+      return std::ranges::any_of(one->rename, [&](const RenameLine& line) {
+        return steps > most_steps || can_meet(line.left, name, &steps);
+      });
     });
   };
   const auto any = [&](const SideForm& form) {

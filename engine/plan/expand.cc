@@ -6,6 +6,7 @@
 
 #include "base/checked.h"
 #include "base/text.h"
+#include "rules/expr_budget.h"
 
 namespace tessera {
 namespace {
@@ -85,6 +86,13 @@ class Expander {
     return false;
   }
 
+  // What binding and copying tuples takes, in steps of EvalBudget.
+  bool spend(size_t tuples, size_t axes, Span span) {
+    if (EvalBudget::spend(tuples * (1 + axes) * (1 + 2 * what_.scopes.size()))) return true;
+    diagnostics_.error("B03", span, "this range takes too long: it makes many indices, of many axes");
+    return false;
+  }
+
   // Each tuple becomes one for each index of loop `i`.
   bool widen(std::vector<LoopTuple>& sites, size_t i) {
     const Range& loop = *what_.loops[i];
@@ -93,7 +101,8 @@ class Expander {
       bind(site);
       const auto lo = number_of(loop.lo, site), hi = number_of(loop.hi, site);
       if (!lo || !hi || !fits(loop, *lo, *hi) ||
-          !count(wider.size() + 1, std::max<int64_t>(*hi - *lo, 0), loop.hi.span()))
+          !count(wider.size() + 1, std::max<int64_t>(*hi - *lo, 0), loop.hi.span()) ||
+          !spend(1 + static_cast<size_t>(std::max<int64_t>(*hi - *lo, 0)), i, loop.hi.span()))
         return unbind(), false;
       for (int64_t index = *lo; index < *hi; ++index) {
         LoopTuple next = site;
@@ -124,7 +133,9 @@ class Expander {
 
   bool widen_whole(std::vector<LoopTuple>& sites, size_t i) {
     const AxisPlan* axis = axes_.find(out_.axes[i]);
-    if (!axis || !count(sites.size(), axis->size, axis->decl->name.span)) return false;
+    if (!axis || !count(sites.size(), axis->size, axis->decl->name.span) ||
+        !spend(sites.size() * static_cast<size_t>(axis->size), i, axis->decl->name.span))
+      return false;
     std::vector<LoopTuple> wider;
     for (const LoopTuple& site : sites)
       for (int64_t index = 0; index < axis->size; ++index) {

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -91,6 +92,7 @@ struct Graph {
   std::vector<Omission> omissions;
   std::vector<Program> programs;
   std::vector<FillValue> fills;
+  std::map<std::vector<int64_t>, uint32_t> program_ids, constant_ids;  // by their bits, while it is built
   std::vector<Stored> stored;
   Verdict verdict;
   std::vector<std::string> ignored;    // "name: reason" of source tensors that are left out

@@ -176,7 +176,7 @@ class GraphJson {
     json["side"] = view_.rules().file.sides[side].s;
     json["text"] = text;
     json["at"] = at_text(view_.sources, place.span);
-    json["line"] = std::string(view_.sources.line(place.span.source, view_.sources.position(place.span).line));
+    json["line"] = view_.sources.line_around(place.span);
     return json;
   }
 

@@ -21,11 +21,8 @@ PartMover::PartMover(Graph& graph, const PartJob& job, std::array<PadClaims, 2>&
   if (!stored || !wanted) return;
   ready_ = true;
   const Program program = between(*stored, *wanted);
-  if (reads_ && writes_ && !program.empty() && job.kind != PartJob::Kind::check_copy) {
-    const auto known = std::ranges::find(graph.programs, program);
-    program_ = static_cast<uint32_t>(known - graph.programs.begin());
-    if (known == graph.programs.end()) graph.programs.push_back(program);
-  }
+  if (reads_ && writes_ && !program.empty() && job.kind != PartJob::Kind::check_copy)
+    program_ = add_program(graph, program);
   if (!reads_ && writes_)
     constant_.emplace(graph, *job.from->address().value, *wanted, file, job.from_end->scope, diagnostics);
   if (reads_ && !writes_ && job.to->address().kind == Address::Kind::constant)
@@ -94,7 +91,7 @@ const PartMover::Links& PartMover::links(const Ends& ends, const std::vector<Fix
     key.push_back(shards ? int64_t{shards->id} : -1);
     for (const FixedIndex& index : fixed)
       if (shards && address.lays(index.axis)) {
-        const AxisPlan::Seat& seat = axes.seat(*axes.find(index.axis), index.index);
+        const AxisPlan::Seat seat = axes.seat(*axes.find(index.axis), index.index);
         key.insert(key.end(), {seat.rank, seat.slot});
       }
   };

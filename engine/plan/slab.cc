@@ -249,7 +249,7 @@ std::optional<Slab> slab_of(EndAddress& address, const std::string& part, const 
     axis.size = plan.size;
     const auto given = std::ranges::find(fixed, step.axis, &FixedIndex::axis);
     if (given == fixed.end()) return slab.axes.push_back(axis), true;
-    const AxisPlan::Seat& seat = axes.seat(plan, given->index);
+    const AxisPlan::Seat seat = axes.seat(plan, given->index);
     if (plan.split >= 0 && seat.rank != ranks[static_cast<size_t>(plan.split)]) return false;
     slab.coordinate[step.dimension] += seat.slot * step.step;
     return true;

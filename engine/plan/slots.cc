@@ -2,6 +2,7 @@
 #include "plan/slots.h"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 #include <utility>
 
@@ -135,33 +136,34 @@ bool EndAxes::fill_table(AxisPlan& axis, const std::vector<std::vector<int64_t>>
     return false;
   };
   if (std::cmp_not_equal(table.size(), ranks)) return refuse(format("has {} lists for {} ranks", table.size(), ranks));
-  std::vector<bool> seen(static_cast<size_t>(axis.size));
-  int64_t count = 0;
+  std::vector<int64_t> held;
   for (const auto& indices : table) {
-    for (const int64_t index : indices) {
-      if (index < 0) continue;
-      if (index >= axis.size) return refuse(format("names index {}; it has {} indices", index, axis.size));
-      if (seen[static_cast<size_t>(index)]) return refuse(format("names index {} twice", index));
-      seen[static_cast<size_t>(index)] = true;
-      ++count;
-    }
+    std::ranges::copy_if(indices, std::back_inserter(held), [](int64_t index) { return index >= 0; });
     axis.slots.push_back(listed(indices));
   }
-  for (int64_t index = 0; count < axis.size; ++index)
-    if (!seen[static_cast<size_t>(index)]) return refuse(format("leaves out index {}", index));
-  return true;
+  std::ranges::sort(held);
+  if (!held.empty() && held.back() >= axis.size)
+    return refuse(format("names index {}; it has {} indices", held.back(), axis.size));
+  if (const auto twice = std::ranges::adjacent_find(held); twice != held.end())
+    return refuse(format("names index {} twice", *twice));
+  const auto count = static_cast<int64_t>(held.size());
+  if (count == axis.size) return true;
+  int64_t missing = 0;
+  while (missing < count && held[static_cast<size_t>(missing)] == missing) ++missing;
+  return refuse(format("leaves out index {}", missing));
 }
 
-const AxisPlan::Seat& EndAxes::seat(AxisPlan& axis, int64_t index) {
-  if (axis.seats.empty()) {
-    axis.seats.resize(static_cast<size_t>(axis.size));
+AxisPlan::Seat EndAxes::seat(AxisPlan& axis, int64_t index) {
+  if (axis.split < 0) return {any_rank, index};
+  auto& stretches = axis.stretches;
+  const auto first = [](const AxisPlan::Stretch& stretch) { return stretch.run.index; };
+  if (stretches.empty()) {
     for (size_t rank = 0; rank < axis.slots.size(); ++rank)
-      for (const SlotRun& run : axis.slots[rank].held)
-        for (int64_t i = 0; i < run.length; ++i)
-          axis.seats[static_cast<size_t>(run.index + i)] = {axis.split < 0 ? any_rank : static_cast<int32_t>(rank),
-                                                            run.slot + i};
+      for (const SlotRun& run : axis.slots[rank].held) stretches.push_back({static_cast<int32_t>(rank), run});
+    std::ranges::sort(stretches, {}, first);
   }
-  return axis.seats[static_cast<size_t>(index)];
+  const AxisPlan::Stretch& stretch = *std::prev(std::ranges::upper_bound(stretches, index, {}, first));
+  return {stretch.rank, stretch.run.slot + index - stretch.run.index};
 }
 
 }  // namespace tessera

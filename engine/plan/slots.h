@@ -40,11 +40,15 @@ struct AxisPlan {
   int split = -1;            // index into Ranks; -1: whole in every place
   bool cut = false;          // fewer indices than tp ranks: whole, and the dimension that it leads is cut instead
   std::vector<Slots> slots;  // by rank; one where it is not split
+  struct Stretch {           // a run of some rank
+    int32_t rank = any_rank;
+    SlotRun run;
+  };
+  std::vector<Stretch> stretches;  // of a split axis, by index; filled on demand
   struct Seat {
     int32_t rank = any_rank;
     int64_t slot = 0;
   };
-  std::vector<Seat> seats;  // by index; filled on demand
   const AxisDecl* decl = nullptr;
 
   const Slots& at(const Ranks& ranks) const {
@@ -58,8 +62,7 @@ class EndAxes {
 
   // nullptr after an error (B01, B03), which is told once.
   AxisPlan* find(std::string_view name);
-  // Where a global index stands. The axis must have fewer than 10^7 indices (it is one that names enumerate).
-  const AxisPlan::Seat& seat(AxisPlan& axis, int64_t index);
+  AxisPlan::Seat seat(AxisPlan& axis, int64_t index);  // where a global index stands
   int32_t tp_ranks() const { return end_.cuts()[static_cast<size_t>(MeshDim::tp)]; }
 
  private:
@@ -77,5 +80,6 @@ class EndAxes {
 
 // The most names that a range, or the holes of a name, may make; and an end all together.
 inline constexpr int64_t most_names = 1'000'000;
+inline constexpr size_t most_name_bytes = size_t{256} << 20;  // of all names of one end
 
 }  // namespace tessera

@@ -72,13 +72,18 @@ std::optional<EndTensors::Named> EndTensors::name_of(EndAddress& address, const 
   if (const std::string& form = address.address().form; !form.empty()) spelled = NameForm(form).fill(spelled);
   const size_t hash = text_hash(spelled);
   const auto same = [&](uint32_t known) { return names_[known] == spelled; };
-  if (names_.size() == most_ && name_ids_.find(hash, same) == IdTable::none) {
-    tell_full(address);
+  const bool full = names_.size() == most_;
+  if ((full || name_bytes_ + spelled.size() > most_name_bytes) && name_ids_.find(hash, same) == IdTable::none) {
+    const std::string most = format("the model makes more than {} MiB of names", most_name_bytes >> 20);
+    full ? tell_full(address) : diagnostics_.error("B03", address.span(), most);
     return std::nullopt;
   }
   const auto fresh = static_cast<uint32_t>(names_.size());
   const uint32_t id = name_ids_.find_or_add(hash, fresh, same);
-  if (id == fresh) names_.push_back(std::move(spelled));
+  if (id == fresh) {
+    name_bytes_ += spelled.size();
+    names_.push_back(std::move(spelled));
+  }
   if (renamer_.idle()) return Named{id, nullptr};
   if (!address.address().form.empty()) *name = *names_[id];
   return Named{id, &*rule_names_.insert(*std::move(name)).first};

@@ -106,6 +106,7 @@ class EndTensors {
   std::deque<Instance> instances_;  // never moved
   IdTable instance_ids_;            // by address and tuple
   std::vector<SharedText> names_;
+  size_t name_bytes_ = 0;
   IdTable name_ids_;
   TextSet rule_names_;         // under dialects: what the rules call them
   std::unordered_map<uint64_t, const std::string*> renamed_;  // name << 32 | place: into rule_names_

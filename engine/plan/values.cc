@@ -201,13 +201,19 @@ std::optional<uint32_t> FillMaker::fill(const std::vector<FixedIndex>& fixed, co
 }
 
 uint32_t add_fill(Graph& graph, FillValue value) {
-  const auto same = std::ranges::find_if(graph.fills, [&](const FillValue& known) {
-    return !known.at && known.is_integer == value.is_integer && known.integer == value.integer &&
-           std::bit_cast<uint64_t>(known.constant) == std::bit_cast<uint64_t>(value.constant);
-  });
-  if (same != graph.fills.end()) return static_cast<uint32_t>(same - graph.fills.begin());
-  graph.fills.push_back(std::move(value));
-  return static_cast<uint32_t>(graph.fills.size() - 1);
+  const std::vector<int64_t> bits{value.is_integer, value.integer, std::bit_cast<int64_t>(value.constant)};
+  const auto [id, added] = graph.constant_ids.emplace(bits, static_cast<uint32_t>(graph.fills.size()));
+  if (added) graph.fills.push_back(std::move(value));
+  return id->second;
+}
+
+uint32_t add_program(Graph& graph, const Program& program) {
+  std::vector<int64_t> bits;
+  for (const ScalarStep& step : program)
+    bits.insert(bits.end(), {static_cast<int64_t>(step.kind), std::bit_cast<int64_t>(step.operand)});
+  const auto [id, added] = graph.program_ids.emplace(bits, static_cast<uint32_t>(graph.programs.size()));
+  if (added) graph.programs.push_back(program);
+  return id->second;
 }
 
 uint32_t zero_fill(Graph& graph) {

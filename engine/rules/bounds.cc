@@ -51,11 +51,12 @@ std::optional<Stepped> take_apart(const RuleFile& file, const Expr& hole) {
   return stepped;
 }
 
-bool is_below(const std::vector<Linear>& hi, const std::vector<Linear>& lo, const std::vector<Linear>& facts) {
+bool is_below(const std::vector<Linear>& hi, const std::vector<Linear>& lo, const std::vector<Linear>& facts,
+              size_t* work) {
   for (const Linear& top : hi)
     for (const Linear& bottom : lo) {
       const auto gap = add(bottom, top, -1);
-      if (gap && proves_nonnegative(*gap, facts)) return true;
+      if (gap && proves_nonnegative(*gap, facts, work)) return true;
     }
   return false;
 }
@@ -87,8 +88,8 @@ Bounds hole_bounds(const RuleFile& file, const Expr& hole, const std::vector<Ran
 
 Bounds number_bounds(int64_t number) { return {{constant(number)}, add_to_all({constant(number)}, 1)}; }
 
-bool are_apart(const Bounds& x, const Bounds& y, const std::vector<Linear>& facts) {
-  return is_below(x.hi, y.lo, facts) || is_below(y.hi, x.lo, facts);
+bool are_apart(const Bounds& x, const Bounds& y, const std::vector<Linear>& facts, size_t* work) {
+  return is_below(x.hi, y.lo, facts, work) || is_below(y.hi, x.lo, facts, work);
 }
 
 bool is_split(const RuleFile& file, const std::string& axis, SideId side) {

@@ -18,8 +18,8 @@ Bounds axis_bounds(const RuleFile& file, const std::string& axis, const std::vec
 // at 0; without, it counts as its index.
 Bounds hole_bounds(const RuleFile& file, const Expr& hole, const std::vector<Range>& loops, SideId side, bool slots);
 Bounds number_bounds(int64_t number);
-// Is all of x below all of y, or the other way round, where the facts hold?
-bool are_apart(const Bounds& x, const Bounds& y, const std::vector<Linear>& facts);
+// Is all of x below all of y, or the other way round, where the facts hold? `work` as for proves_nonnegative.
+bool are_apart(const Bounds& x, const Bounds& y, const std::vector<Linear>& facts, size_t* work);
 
 bool is_split(const RuleFile& file, const std::string& axis, SideId side);
 

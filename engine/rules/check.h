@@ -19,6 +19,7 @@ class Findings {
   Diagnostic& warning(const std::string& id, Span span, std::string message, std::string help = {});
   void add(const Diagnostics& others);
   size_t errors() const { return errors_; }  // repeated ones too
+  bool full() const { return errors_ >= Diagnostics::most; }  // no one reads the nearest name of more
   void report(Diagnostics& diagnostics) const;
 
  private:
@@ -49,6 +50,12 @@ struct Proving {
   bool spend(size_t steps) {
     work -= std::min(work, steps);
     return work > 0;
+  }
+  bool can_meet(const Pattern& a, const Pattern& b) {
+    size_t steps = 0;
+    const bool met = tessera::can_meet(a, b, &steps);
+    spend(steps);
+    return met;
   }
   const RuleSet& set;
   const RuleFile& file;

@@ -27,6 +27,7 @@ class Pair {
         b_(b),
         side_(side),
         facts_(proving.facts),
+        work_(proving.knowledge.work),
         meeting_(unify(a.address->name, b.address->name)) {
     if (meeting_.possible)
       for (const AxisDecl& axis : proving.file.axes) second_[axis.name.s] = axis.name.s + "'";
@@ -37,6 +38,7 @@ class Pair {
   }
 
   bool names_can_be_equal() const { return meeting_.possible; }
+  size_t steps() const { return meeting_.steps; }
 
   bool apart() const { return holes_apart() || fixed_apart() || slabs_apart() || never_together(); }
 
@@ -96,14 +98,14 @@ class Pair {
     return std::any_of(meeting_.aligned.begin(), meeting_.aligned.end(), [&](const auto& pair) {
       const auto [i, j] = pair;
       const bool slots = linear_form(a_.address->holes[index(i)]) != linear_form(b_.address->holes[index(j)]);
-      return are_apart(of_hole(a_, i, slots), of_hole(b_, j, slots), facts_);
+      return are_apart(of_hole(a_, i, slots), of_hole(b_, j, slots), facts_, work_);
     });
   }
 
   bool fixed_apart() const {
     const auto off = [&](const Spot& spot, const std::vector<std::pair<int, int64_t>>& fixed) {
       return std::any_of(fixed.begin(), fixed.end(), [&](const auto& pair) {
-        return are_apart(of_hole(spot, pair.first, true), number_bounds(pair.second), facts_);
+        return are_apart(of_hole(spot, pair.first, true), number_bounds(pair.second), facts_, work_);
       });
     };
     return off(a_, meeting_.fixed_a) || off(b_, meeting_.fixed_b);
@@ -122,7 +124,7 @@ class Pair {
   bool ranges_apart(const std::vector<Word>& axes) const {
     return std::any_of(axes.begin(), axes.end(), [&](const Word& axis) {
       return file_.axis(axis.text) && are_apart(axis_bounds(file_, axis.text, *a_.site->loops),
-                                                axis_bounds(file_, axis.text, *b_.site->loops), facts_);
+                                                axis_bounds(file_, axis.text, *b_.site->loops), facts_, work_);
     });
   }
 
@@ -151,6 +153,7 @@ class Pair {
   const Spot &a_, &b_;
   SideId side_;
   std::vector<Linear> facts_;  // of integers, where both stand
+  size_t* work_;
   Meeting meeting_;
   Renaming second_;  // the axes of b, as other variables than those of a, or the same
 };
@@ -228,11 +231,13 @@ std::string advice(const Pair& pair, const Spot& earlier, const Spot& later) {
 
 using Met = std::set<std::pair<const Site*, const Site*>>;
 
-// What meets on one side often meets on the next: that is one mistake.
-void prove_pair(Proving& proving, const Spot& first, const Spot& second, SideId side, Met& met) {
-  if (first.site == second.site && first.alternative != second.alternative) return;  // R04 keeps these apart
+// What meets on one side often meets on the next: that is one mistake. False: it takes too long to tell.
+bool prove_pair(Proving& proving, const Spot& first, const Spot& second, SideId side, Met& met) {
+  if (first.site == second.site && first.alternative != second.alternative) return true;  // R04 keeps these apart
   const Pair pair(proving, first, second, side);
-  if (!pair.names_can_be_equal() || pair.apart() || !met.emplace(std::minmax(first.site, second.site)).second) return;
+  const bool apart = !pair.names_can_be_equal() || pair.apart();
+  if (!proving.spend(pair.steps())) return false;
+  if (apart || !met.emplace(std::minmax(first.site, second.site)).second) return true;
   const bool in_order = stands_before(first, second);
   const Spot &earlier = in_order ? first : second, &later = in_order ? second : first;
   const std::string here = full_name(*later.address), there = full_name(*earlier.address);
@@ -241,18 +246,17 @@ void prove_pair(Proving& proving, const Spot& first, const Spot& second, SideId 
                     : format("`{}` and `{}` can be one tensor of the {} side", here, there, proving.file.sides[side].s);
   Diagnostic& error = proving.findings.error("R05", later.address->name_span, what, advice(pair, earlier, later));
   error.related.push_back({earlier.address->name_span, format("the other one, of {}", earlier.site->name)});
+  return true;
 }
 
 // Each of `first` with each of `second`, once. False: there are too many.
 bool prove_pairs(Proving& proving, const std::vector<Spot>& first, const std::vector<Spot>& second, SideId side,
                  Met& met) {
-  const size_t step = 200 + proving.file.axes.size() + proving.knowledge.required.size();
+  const size_t step = 200 + proving.file.axes.size() + proving.knowledge.required.size() + 4 * proving.facts.size();
   for (size_t i = 0; i < first.size(); ++i)
     for (size_t j = &first == &second ? i + 1 : 0; j < second.size(); ++j) {
-      if (proving.spend(step)) {
-        prove_pair(proving, first[i], second[j], side, met);
-        continue;
-      }
+      const size_t holes = first[i].address->holes.size() + second[j].address->holes.size();
+      if (proving.spend(step + 100 * holes) && prove_pair(proving, first[i], second[j], side, met)) continue;
       proving.findings.error("R05", second[j].address->name_span,
                              "too many names are alike to tell each from each other",
                              "names that differ only in numbers are compared pair by pair; use fewer rules, with holes");
@@ -284,7 +288,7 @@ void prove_dialects(Proving& proving) {
           proving.findings.error("R05", later.left_text.span, "too many lines to tell each from each other");
           return;
         }
-        if (!can_meet(earlier.left, later.left)) continue;
+        if (!proving.can_meet(earlier.left, later.left)) continue;
         Diagnostic& error = proving.findings.error(
             "R05", later.left_text.span, "this line and another of the dialect can match one name",
             "lines of a dialect must not overlap, so that their order means nothing");

@@ -10,6 +10,7 @@ namespace {
 // All that one name of a side stands for: it is mapped if the conditions of one of these hold.
 struct Mapped {
   const Address* address = nullptr;
+  Pattern pattern;
   std::vector<std::vector<Expr>> conditions;  // all of one must hold
 };
 
@@ -24,6 +25,7 @@ std::map<std::string, Mapped> names_of_side(const Proving& proving, SideId side)
         for (const Expr& hole : address.holes) holes.push_back(to_text(hole));
         Mapped& mapped = names[to_text(address.name, holes)];
         mapped.address = &address;
+        mapped.pattern = pattern_of(address.name);
         mapped.conditions.push_back(*site.when);
         if (alternative.when) mapped.conditions.back().push_back(*alternative.when);
       }
@@ -57,8 +59,7 @@ void prove_ignored(Proving& proving) {
                                  "too many names to compare them with what is ignored");
           return;
         }
-        if (!can_meet(ignore.pattern, pattern_of(mapped.address->name)) || !is_always(mapped, proving.knowledge))
-          continue;
+        if (!proving.can_meet(ignore.pattern, mapped.pattern) || !is_always(mapped, proving.knowledge)) continue;
         Diagnostic& error =
             proving.findings.error("R06", ignore.pattern_text.span, format("`{}` is ignored and always mapped", name),
                                    "take it out of `ignore`, or make the pattern narrower");

@@ -59,8 +59,8 @@ class Names {
     for (const KeyedExpr& line : file_.defaults) read(line.value, {"`defaults`", 0, {}, {}, false, {}});
     for (const Text& key : file_.nulls)
       if (!keys_[0].contains(key.s))
-        proving_.findings.error("R02", key.span, format("no line of `config` or `defaults` is about `{}`{}", key.s,
-                                                        did_you_mean(key.s, {keys_[0].begin(), keys_[0].end()})));
+        proving_.findings.error(
+            "R02", key.span, format("no line of `config` or `defaults` is about `{}`{}", key.s, nearest_key(key.s)));
     for (size_t i = 0; i < file_.let.size(); ++i) read(file_.let[i].value, {"this `let`", 0, i, {}, false, {}});
     for (const Stated& stated : file_.require) read(stated.condition, {"`require`", 0, all_lets, {}, false, {}});
     for (const Stated& stated : file_.notes) read(stated.condition, {"`notes`", 0, all_lets, {}, false, {}});
@@ -151,11 +151,15 @@ class Names {
       proving_.findings.error("R02", use.span, format("{} cannot speak of `{}`", place.what, use.path), why);
       return;
     }
-    const bool shown = proving_.findings.errors() < Diagnostics::most;  // no one reads the nearest name of more
+    const bool shown = !proving_.findings.full();
     proving_.findings.error(
         "R02", use.span,
         format("nothing is called `{}`{}", use.path, shown ? did_you_mean(use.path, names_at(place)) : ""),
         "a name is an axis, or stands in config, defaults, fixed, derived, options or let");
+  }
+
+  std::string nearest_key(const std::string& key) const {
+    return proving_.findings.full() ? "" : did_you_mean(key, {keys_[0].begin(), keys_[0].end()});
   }
 
   std::vector<std::string> names_at(const Place& place) const {

@@ -1,70 +1,80 @@
 // R01: a dtype that is another rule's must end at a dtype, or at a rule that has none.
 #include <algorithm>
+#include <set>
 
 #include "base/suggest.h"
 #include "base/text.h"
+#include "base/text_hash.h"
 #include "rules/check.h"
 
 namespace tessera {
 namespace {
 
-// Follows `dtype: RULE` from one rule on one side.
+using RulesByName = ViewMap<const RuleDecl*>;
+
+// Follows `dtype: RULE` on one side of a block, each rule once.
 class PinWalk {
  public:
-  PinWalk(const BlockDecl& block, Findings& findings) : block_(block), findings_(findings) {}
+  PinWalk(const BlockDecl& block, const RulesByName& rules, SideId side, Findings& findings)
+      : block_(block), rules_(rules), side_(side), findings_(findings) {}
 
-  void follow(const RuleDecl& first, SideId side) {
-    std::vector<const RuleDecl*> passed{&first};
-    for (const DtypePin* pin = pin_of(first, side); pin && !pin->rule.empty(); pin = pin_of(*passed.back(), side)) {
-      const RuleDecl* next = find(pin->rule);
-      if (!next) return unknown(*pin);
-      if (next == &first) return ring(passed);
-      if (std::find(passed.begin(), passed.end(), next) != passed.end()) return;  // a ring that another rule begins
-      passed.push_back(next);
-    }
+  void follow(const RuleDecl& first) {
+    std::vector<const RuleDecl*> passed;
+    const RuleDecl* at = &first;
+    for (; at && settled_.insert(at).second; at = next(*at)) passed.push_back(at);
+    const auto again = std::find(passed.begin(), passed.end(), at);
+    if (again != passed.end()) ring({again, passed.end()});
   }
 
  private:
-  static const DtypePin* pin_of(const RuleDecl& rule, SideId side) {
-    return side < rule.dtype.size() && rule.dtype[side] ? &*rule.dtype[side] : nullptr;
-  }
-
-  const RuleDecl* find(const std::string& name) const {
-    for (const RuleDecl& rule : block_.rules)
-      if (rule.name.s == name) return &rule;
+  // nullptr: the way ends here.
+  const RuleDecl* next(const RuleDecl& rule) {
+    const auto& pin = side_ < rule.dtype.size() ? rule.dtype[side_] : std::nullopt;
+    if (!pin || pin->rule.empty()) return nullptr;
+    const auto found = rules_.find(pin->rule);
+    if (found != rules_.end()) return found->second;
+    unknown(*pin);
     return nullptr;
   }
 
   void unknown(const DtypePin& pin) {
     std::vector<std::string> names{"f32", "bf16", "f16", "float32", "bfloat16", "float16"};
-    for (const RuleDecl& rule : block_.rules) names.push_back(rule.name.s);
+    if (!findings_.full())
+      for (const RuleDecl& rule : block_.rules) names.push_back(rule.name.s);
     findings_.error("R01", pin.span, format("there is no dtype `{}`{}", pin.rule, did_you_mean(pin.rule, names)),
                     "a dtype (f32, bf16, ...), or another rule of the block");
   }
 
-  void ring(const std::vector<const RuleDecl*>& passed) {
+  // Told from its first rule on.
+  void ring(std::vector<const RuleDecl*> rules) {
+    const auto begin = [](const RuleDecl* rule) { return rule->name.span.begin; };
+    std::ranges::rotate(rules, std::ranges::min_element(rules, {}, begin));
     std::vector<std::string> names;
-    for (const RuleDecl* rule : passed) {
-      names.push_back(rule->name.s);
-      if (rule->name.span.begin < passed[0]->name.span.begin) return;  // told at its first rule
-    }
-    names.push_back(passed[0]->name.s);
-    findings_.error("R01", passed[0]->name.span,
+    for (const RuleDecl* rule : rules) names.push_back(rule->name.s);
+    names.push_back(names[0]);
+    findings_.error("R01", rules[0]->name.span,
                     format("the dtypes of these rules go round in a ring: {}", join(names, " -> ")),
                     "one of them must be a dtype");
   }
 
   const BlockDecl& block_;
+  const RulesByName& rules_;
+  SideId side_;
   Findings& findings_;
+  std::set<const RuleDecl*> settled_;
 };
 
 }  // namespace
 
 void prove_pins(Proving& proving) {
-  for (const BlockDecl& block : proving.file.blocks)
-    for (const RuleDecl& rule : block.rules)
-      for (SideId side = 0; side < proving.file.sides.size(); ++side)
-        PinWalk(block, proving.findings).follow(rule, side);
+  for (const BlockDecl& block : proving.file.blocks) {
+    RulesByName rules;
+    for (const RuleDecl& rule : block.rules) rules.emplace(rule.name.s, &rule);
+    for (SideId side = 0; side < proving.file.sides.size(); ++side) {
+      PinWalk walk(block, rules, side, proving.findings);
+      for (const RuleDecl& rule : block.rules) walk.follow(rule);
+    }
+  }
 }
 
 }  // namespace tessera

@@ -58,7 +58,7 @@ class Reach {
   void can_be_filled(const Range& range) {
     const auto lo = linear_form(range.lo), hi = linear_form(range.hi);
     const auto lack = lo && hi ? add(*lo, *hi, -1) : std::nullopt;  // lo - hi >= 0
-    if (!lack || !proves_nonnegative(*lack, proving_.facts)) return;
+    if (!lack || !proves_nonnegative(*lack, proving_.facts, &proving_.work)) return;
     const Span span{range.lo.span().source, range.lo.span().begin, range.hi.span().end};
     proving_.findings.error("R06", span, "this range is always empty",
                             "the upper bound is not in the range: `0..n` is 0 to n - 1");

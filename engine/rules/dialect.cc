@@ -55,24 +55,30 @@ std::vector<std::string> samples_of(const Pattern& pattern) {
   return samples;
 }
 
+constexpr size_t most_packing_lines = 500;  // each is compared with each
+
 // R06 for a line of a packing whose names an earlier one takes all.
 void check_reached(const std::vector<RenameLine>& lines, const Form& form) {
-  for (size_t later = 0; later < lines.size(); ++later)
-    for (size_t earlier = 0; earlier < later; ++earlier) {
-      const Matcher taken(lines[earlier].left);
-      const auto names = samples_of(lines[later].left);
-      if (!std::all_of(names.begin(), names.end(), [&](const std::string& name) { return taken.match(name); }))
-        continue;
-      Diagnostic& unreached = form.diagnostics.error("R06", lines[later].left_text.span,
-                                                     "this line never acts: an earlier one takes all of its names",
-                                                     "the first line that matches acts: put it higher");
-      unreached.related.push_back({lines[earlier].left_text.span, "the earlier line"});
-      break;
-    }
+  std::vector<Matcher> matchers;
+  for (const RenameLine& line : lines) {
+    const auto names = samples_of(line.left);
+    const auto takes_all = [&](const Matcher& matcher) {
+      return std::ranges::all_of(names, [&](const std::string& name) { return matcher.match(name); });
+    };
+    const auto earlier = std::ranges::find_if(matchers, takes_all) - matchers.begin();
+    matchers.emplace_back(line.left);
+    if (earlier + 1 == std::ssize(matchers)) continue;
+    Diagnostic& unreached = form.diagnostics.error("R06", line.left_text.span,
+                                                   "this line never acts: an earlier one takes all of its names",
+                                                   "the first line that matches acts: put it higher");
+    unreached.related.push_back({lines[static_cast<size_t>(earlier)].left_text.span, "the earlier line"});
+  }
 }
 
 void parse_rename(const Node& node, const Form& form, Dialect& dialect) {
   if (!form.is_map(node, dialect.packing ? "`pack`" : "`rename`")) return;
+  if (dialect.packing && node.entries.size() > most_packing_lines)
+    return form.wrong(node.span, format("a packing has at most {} lines", most_packing_lines));
   for (const auto& [key, value] : node.entries) {
     const Text* right = form.text(value, "the name in the files");
     if (!right) continue;

@@ -123,13 +123,14 @@ Operand Evaluation::visit(uint32_t id, bool forgiving) {
   }
 }
 
-// Small values are copied, so that only lists and maps must stay where the scope has them.
+// Small values are copied, so that only texts, lists and maps must stay where the scope has them.
 Operand Evaluation::name(const ExprNode& node, uint32_t id, bool forgiving) {
   for (auto it = bound_.rbegin(); it != bound_.rend(); ++it)
     if (it->first == node.name) return {nullptr, it->second};
   const Value* value = scope_(node.name);
   if (!value) return absent(node, id, forgiving);
-  return value->as_list() || value->as_map() ? Operand{value, {}} : Operand{nullptr, *value};
+  const bool large = value->as_string() || value->as_list() || value->as_map();
+  return large ? Operand{value, {}} : Operand{nullptr, *value};
 }
 
 // A path through none is none; a key that a map does not have is a name without a value.
@@ -191,7 +192,7 @@ Operand Evaluation::function(const ExprNode& node) {
   size_t work = 0;
   for (const Operand& operand : operands) {
     args.push_back(&operand.get());
-    if (node.name != "len") work += weight(operand.get());
+    if (node.name != "len" || operand.get().as_string()) work += weight(operand.get());
   }
   if (!spend(node, work)) return {};
   if (!build(node, weight_of_call(args))) return {};
@@ -253,6 +254,10 @@ std::optional<int64_t> Evaluation::whole(uint32_t id) {
 
 EvalBudget::EvalBudget(size_t work) : left_(work), outer_(budget_left) { budget_left = &left_; }
 EvalBudget::~EvalBudget() { budget_left = outer_; }
+bool EvalBudget::spend(size_t work) {
+  if (budget_left) *budget_left -= std::min(*budget_left, work);
+  return !budget_left || *budget_left > 0;
+}
 size_t* EvalBudget::left() { return budget_left; }
 
 std::optional<Value> evaluate(const Expr& expr, const Scope& scope, EvalFault* fault) {

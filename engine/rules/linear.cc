@@ -1,6 +1,8 @@
 // Normal forms are built bottom up, with checked arithmetic; recursion is bounded by the depth of an expression (64).
 #include "rules/linear.h"
 
+#include <algorithm>
+
 #include "base/checked.h"
 
 namespace tessera {
@@ -162,16 +164,26 @@ void add_facts(const Expr& condition, std::vector<Linear>& facts) {
   collect_facts(condition, static_cast<uint32_t>(condition.nodes.size() - 1), facts);
 }
 
-bool proves_nonnegative(const Linear& form, const std::vector<Linear>& facts, int depth) {
+namespace {
+
+bool spend(size_t* work, size_t steps) {
+  if (work) *work -= std::min(*work, steps);
+  return !work || *work > 0;
+}
+
+}  // namespace
+
+bool proves_nonnegative(const Linear& form, const std::vector<Linear>& facts, size_t* work, int depth) {
   if (form.terms.empty()) return form.constant >= 0;
-  if (depth == 0) return false;
+  if (depth == 0 || !spend(work, 1 + facts.size() / 2)) return false;
   const auto& [name, coefficient] = *form.terms.begin();
   for (const Linear& fact : facts) {  // only those that can cancel the first symbol
     const auto there = fact.terms.find(name);
     if (there == fact.terms.end() || (there->second > 0) != (coefficient > 0) || coefficient % there->second != 0)
       continue;
+    if (!spend(work, 4 * (form.terms.size() + fact.terms.size()))) return false;
     const auto rest = add(form, fact, -(coefficient / there->second));
-    if (rest && proves_nonnegative(*rest, facts, depth - 1)) return true;
+    if (rest && proves_nonnegative(*rest, facts, work, depth - 1)) return true;
   }
   return false;
 }

@@ -7,11 +7,12 @@
 #include "base/suggest.h"
 #include "base/text.h"
 #include "rules/parse.h"
+#include "rules/weight.h"
 
 namespace tessera {
 namespace {
 
-constexpr size_t most_rules = 20'000;
+constexpr size_t most_rules = 20'000, most_rule_bytes = size_t{64} << 20;
 
 // Joins neighbouring texts, so that one name has one template.
 void append_piece(NameTemplate& name, const NamePiece& piece) {
@@ -81,22 +82,36 @@ Blocks expand_blocks(const RuleFile& file, Diagnostics& diagnostics) {
   return blocks;
 }
 
-void link_entry(const EntryDecl& entry, uint32_t index, const Blocks& blocks, RuleSet& set, Diagnostics& diagnostics) {
+size_t site_weight(const Rule& rule, const EntryDecl& entry, const std::vector<std::optional<Address>>& prefixes) {
+  size_t sum = weight(rule) + weight(entry.when) + weight(entry.loops);
+  for (size_t side = 0; side < rule.sides.size() && side < prefixes.size(); ++side)
+    sum += weight(prefixes[side]) * address_count(rule.sides[side]);
+  return sum;
+}
+
+void tell_unknown(const Text& word, const Blocks& blocks, Diagnostics& diagnostics) {
+  std::vector<std::string> names;
+  for (const auto& [name, rules] : blocks) names.push_back(name);
+  diagnostics.error("R02", word.span, format("there is no block `{}`{}", word.s, did_you_mean(word.s, names)));
+}
+
+// False where no further entry need be looked at.
+bool link_entry(uint32_t index, const Blocks& blocks, RuleSet& set, Room& room, Diagnostics& diagnostics) {
+  const EntryDecl& entry = set.file.model[index];
   const auto prefixes = parse_prefixes(entry, diagnostics);
   for (const Text& word : entry.use) {
+    if (diagnostics.full()) return false;
     const auto block = blocks.find(word.s);
     if (block == blocks.end()) {
-      std::vector<std::string> names;
-      for (const auto& [name, rules] : blocks) names.push_back(name);
-      diagnostics.error("R02", word.span, format("there is no block `{}`{}", word.s, did_you_mean(word.s, names)));
+      tell_unknown(word, blocks, diagnostics);
       continue;
     }
-    if (set.rules.size() + block->second.size() > most_rules) {
-      diagnostics.error("R01", word.span, format("the model makes more than {} rules", most_rules));
-      return;
+    for (const Rule& rule : block->second) {
+      if (!room.take(site_weight(rule, entry, prefixes), word.span)) return false;
+      set.rules.push_back(at_site(rule, entry, index, prefixes));
     }
-    for (const Rule& rule : block->second) set.rules.push_back(at_site(rule, entry, index, prefixes));
   }
+  return true;
 }
 
 // A dialect extends another of its side, and never, by a chain of others, itself.
@@ -122,6 +137,16 @@ void check_parents(const std::vector<Dialect>& dialects, Diagnostics& diagnostic
 
 }  // namespace
 
+bool Room::take(size_t weight, Span span) {
+  bytes_ += weight;
+  if (++rules_ <= most_rules && bytes_ <= most_rule_bytes) return true;
+  diagnostics_.error("R01", span,
+                     rules_ > most_rules
+                         ? format("the model makes more than {} rules and copies", most_rules)
+                         : format("the rules and copies that the model makes take more than {} MiB", most_rule_bytes >> 20));
+  return false;
+}
+
 Rule rule_of(const BlockDecl& block, const RuleDecl& decl) {
   Rule rule;
   rule.name = block.name.s + "." + decl.name.s;
@@ -144,9 +169,10 @@ std::optional<RuleSet> link(RuleFile file, std::vector<Dialect> dialects, std::v
   set.packings = std::move(packings);
   check_parents(set.dialects, diagnostics);
   const Blocks blocks = expand_blocks(set.file, diagnostics);
-  for (uint32_t i = 0; i < set.file.model.size() && diagnostics.error_count() < errors + Diagnostics::most; ++i)
-    link_entry(set.file.model[i], i, blocks, set, diagnostics);
-  for (const CopyDecl& copy : set.file.same) link_copies(copy, set, diagnostics);
+  Room room(diagnostics);
+  bool roomy = true;
+  for (uint32_t i = 0; i < set.file.model.size() && roomy; ++i) roomy = link_entry(i, blocks, set, room, diagnostics);
+  if (roomy) link_copies(set, room, diagnostics);
   if (diagnostics.error_count() > errors) return std::nullopt;
   return set;
 }

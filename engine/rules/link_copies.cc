@@ -4,6 +4,7 @@
 #include "base/suggest.h"
 #include "base/text.h"
 #include "rules/link.h"
+#include "rules/weight.h"
 
 namespace tessera {
 namespace {
@@ -86,12 +87,6 @@ bool has_own_ops(const SideForm& copy, const SideForm& of) {
   return false;
 }
 
-std::vector<std::string> rule_names(const RuleSet& set) {
-  std::vector<std::string> names;
-  for (const Rule& rule : set.rules) names.push_back(rule.name);
-  return names;
-}
-
 Copy copy_of(const CopyDecl& decl, const Rule& rule, RuleId id, Diagnostics& diagnostics) {
   Copy copy;
   copy.of = id;
@@ -108,19 +103,36 @@ Copy copy_of(const CopyDecl& decl, const Rule& rule, RuleId id, Diagnostics& dia
   return copy;
 }
 
+// Each address of the copy meets each of its rule's, and each alternative of the rule may be one of the copy too.
+size_t copy_weight(const CopyDecl& decl, const Rule& rule) {
+  const SideForm& of = rule.sides[decl.side];
+  return sizeof(Copy) + weight(decl.form) * (1 + address_count(of)) + weight(of) + weight(rule.when) + weight(rule.loops);
+}
+
+void tell_unknown(const Text& of, const RuleSet& set, Diagnostics& diagnostics) {
+  std::vector<std::string> names;
+  for (const Rule& rule : set.rules) names.push_back(rule.name);
+  diagnostics.error("R02", of.span, format("there is no rule `{}`{}", of.s, did_you_mean(of.s, names)),
+                    "`of` names a block of the model and one of its rules: embed.words");
+}
+
 }  // namespace
 
-void link_copies(const CopyDecl& decl, RuleSet& set, Diagnostics& diagnostics) {
-  bool found = false;
-  for (RuleId id = 0; id < set.rules.size(); ++id) {
-    if (set.rules[id].name != decl.of.s) continue;
-    found = true;
-    set.copies.push_back(copy_of(decl, set.rules[id], id, diagnostics));
+void link_copies(RuleSet& set, Room& room, Diagnostics& diagnostics) {
+  ViewMap<std::vector<RuleId>> rules;
+  for (RuleId id = 0; id < set.rules.size(); ++id) rules[set.rules[id].name].push_back(id);
+  for (const CopyDecl& decl : set.file.same) {
+    if (diagnostics.full()) return;
+    const auto of = rules.find(decl.of.s);
+    if (of == rules.end()) {
+      tell_unknown(decl.of, set, diagnostics);
+      continue;
+    }
+    for (const RuleId id : of->second) {
+      if (!room.take(copy_weight(decl, set.rules[id]), decl.of.span)) return;
+      set.copies.push_back(copy_of(decl, set.rules[id], id, diagnostics));
+    }
   }
-  if (found) return;
-  diagnostics.error("R02", decl.of.span,
-                    format("there is no rule `{}`{}", decl.of.s, did_you_mean(decl.of.s, rule_names(set))),
-                    "`of` names a block of the model and one of its rules: embed.words");
 }
 
 }  // namespace tessera

@@ -1,8 +1,11 @@
 // The sections about configuration. Whether a config line can be read back is a question of form, so R07 is said here
 // where one line shows it; keys written twice are found by check.
 #include <algorithm>
+#include <array>
+#include <cmath>
 
 #include "base/text.h"
+#include "base/text_hash.h"
 #include "rules/expr_lex.h"
 #include "rules/parse_form.h"
 
@@ -37,16 +40,28 @@ std::optional<Value> key_value(const Text& key, const Form& form) {
   return form.value(node);
 }
 
-void add_pair(const Text& key, const Node& node, const Form& form, ConfigWay& way) {
+// Equal for values that are the same, as same_value() says.
+std::string identity(const Value& value) {
+  std::vector<std::string> parts;
+  if (const List* list = value.as_list())
+    for (const Value& item : *list) parts.push_back(identity(item));
+  if (const Map* map = value.as_map())
+    for (const auto& [key, item] : *map) parts.push_back(identity(key) + identity(item));
+  if (value.as_map()) std::ranges::sort(parts);
+  if (value.as_list() || value.as_map()) return format("{}({})", type_name(value), join(parts, ","));
+  if (const auto* text = value.as_string()) return format("{}:{}", text->size(), *text);
+  if (const auto* opaque = value.as_opaque()) return format("{}:{}", opaque->kind, opaque->text);
+  const double* real = value.as_float();
+  const bool whole = real && std::trunc(*real) == *real && std::abs(*real) < 0x1p63;
+  return whole ? format("{}", static_cast<int64_t>(*real)) : show(value);
+}
+
+void add_pair(const Text& key, const Node& node, const Form& form, std::array<TextSet, 2>& seen, ConfigWay& way) {
   auto ours = key_value(key, form), theirs = form.value(node);
   if (!ours || !theirs) return;
-  for (const auto& [other_ours, other_theirs] : way.table) {
-    if (same_value(other_ours, *ours))
-      form.wrong(key.span, format("{} is given twice: {} is the same", show(*ours), show(other_ours)));
-    if (same_value(other_theirs, *theirs))
-      form.diagnostics.error("R07", node.span,
-                             format("{} stands for two values: it cannot be read back", show(*theirs)));
-  }
+  if (!seen[0].insert(identity(*ours)).second) form.wrong(key.span, format("{} is given twice", show(*ours)));
+  if (!seen[1].insert(identity(*theirs)).second)
+    form.diagnostics.error("R07", node.span, format("{} stands for two values: it cannot be read back", show(*theirs)));
   way.table.emplace_back(*std::move(ours), *std::move(theirs));
 }
 
@@ -62,7 +77,8 @@ std::optional<ConfigWay> parse_bijection(const Node& node, const Form& form) {
                 }},
                {"is", [&](const Text&, const Node& value) {
                   if (!form.is_map(value, "`is`")) return;
-                  for (const auto& [key, item] : value.entries) add_pair(key, item, form, way);
+                  std::array<TextSet, 2> seen;
+                  for (const auto& [key, item] : value.entries) add_pair(key, item, form, seen, way);
                 }}});
   if (!node.find("name") || !node.find("is"))
     return form.wrong(node.span, "an enumeration has `name` and `is`"), std::nullopt;
@@ -150,11 +166,11 @@ void parse_let(const Node& node, const Form& form, RuleFile& file) {
 
 void parse_nulls(const Node& node, const Form& form, RuleFile& file) {
   if (node.kind != Node::Kind::list) return form.wrong(node.span, "`nulls` is a list of keys");
+  ViewSet seen;
   for (const Node& item : node.items) {
     const Text* key = form.text(item, "a key");
     if (!key || !form.is_name(*key, "a key")) continue;
-    const bool twice = std::any_of(file.nulls.begin(), file.nulls.end(), [&](const Text& k) { return k.s == key->s; });
-    if (twice) form.wrong(key->span, format("`{}` is given twice", key->s));
+    if (!seen.insert(key->s).second) form.wrong(key->span, format("`{}` is given twice", key->s));
     file.nulls.push_back(*key);
   }
 }
@@ -176,13 +192,12 @@ void parse_derived(const Node& node, const Form& form, RuleFile& file) {
 
 namespace {
 
-void add_choice(const Node& node, const Form& form, OptionDecl& option) {
+void add_choice(const Node& node, const Form& form, TextSet& seen, OptionDecl& option) {
   if (node.kind != Node::Kind::scalar)
     return form.wrong(node.span, "an option's value is a text, a number or a switch");
   auto value = form.value(node);
   if (!value) return;
-  for (const Value& other : option.values)
-    if (same_value(other, *value)) return form.wrong(node.span, format("{} is given twice", show(*value)));
+  if (!seen.insert(identity(*value)).second) return form.wrong(node.span, format("{} is given twice", show(*value)));
   option.values.push_back(*std::move(value));
 }
 
@@ -196,8 +211,9 @@ void parse_options(const Node& node, const Form& form, RuleFile& file) {
     option.span = value.span;
     option.any = value.kind != Node::Kind::list;
     if (!form.is_name(key, "an option")) continue;
-    if (option.any) add_choice(value, form, option);
-    for (const Node& item : value.items) add_choice(item, form, option);
+    TextSet seen;
+    if (option.any) add_choice(value, form, seen, option);
+    for (const Node& item : value.items) add_choice(item, form, seen, option);
     if (!option.any && value.items.empty()) form.wrong(key.span, "an option's list has at least one value");
     if (!option.values.empty()) file.options.push_back(std::move(option));
   }

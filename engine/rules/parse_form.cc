@@ -98,8 +98,11 @@ std::optional<Expr> Form::expression(const Node& node, std::string_view what) co
   return found ? parse_expression(*found, diagnostics) : std::nullopt;
 }
 
+constexpr size_t most_ranges = 16;  // of one `for`
+
 std::vector<Range> Form::ranges(const Node& node) const {
   std::vector<Range> out;
+  if (node.items.size() > most_ranges) return wrong(node.span, format("a `for` has at most {} ranges", most_ranges)), out;
   const auto read = [&](const Node& one) {
     const Text* found = text(one, "a range");
     if (!found) return;
@@ -136,7 +139,8 @@ void Form::fields(const Node& node, std::string_view what, const Fields& fields)
     }
     std::vector<std::string> names;
     for (const auto& field : fields) names.push_back(field.first);
-    wrong(key.span, format("{} has no `{}`{}", what, escape(key.s), did_you_mean(key.s, names)),
+    const std::string nearest = diagnostics.full() ? "" : did_you_mean(key.s, names);
+    wrong(key.span, format("{} has no `{}`{}", what, escape(key.s), nearest),
           "it may have: " + join(names, ", "));
   }
 }

@@ -46,6 +46,8 @@ void parse_companion(CompanionDecl::Kind kind, const Text& key, const Node& node
   file.companions.push_back(std::move(companion));
 }
 
+constexpr size_t most_encodings = 64;  // each is looked for at each weight
+
 struct EncodingRow {
   const char* name;
   EncodingDecl::Kind kind;
@@ -157,6 +159,8 @@ void parse_companions(const Node& node, const Form& form, RuleFile& file) {
 
 void parse_encodings(const Node& node, const Form& form, RuleFile& file) {
   if (!form.is_map(node, "`encodings`")) return;
+  if (node.entries.size() > most_encodings)
+    return form.wrong(node.span, format("a file has at most {} encodings", most_encodings));
   for (const auto& [key, value] : node.entries)
     if (form.is_name(key, "an encoding")) parse_encoding(key, value, form, file);
 }

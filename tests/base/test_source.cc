@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "base/source.h"
+#include "base/text.h"
 
 using namespace tessera;
 
@@ -19,6 +20,23 @@ TEST_CASE("a position counts lines and characters from 1") {
     CHECK(place.column == row.column);
   }
   CHECK(sources.position({}).line == 0);
+}
+
+TEST_CASE("a column of a long line counts characters, and what is shown of it stands around the place") {
+  Sources sources;
+  std::string line;
+  for (int i = 0; i < 5000; ++i) line += "ä";
+  const SourceId id = sources.add("x", "first\n" + line + "b" + line + "\nlast");
+  const Span b{id, 10006, 10007};
+  CHECK(sources.position(b).line == 2);
+  CHECK(sources.position(b).column == 5001);
+  const std::string shown = sources.line_around(b);
+  CHECK(shown.size() < 420);
+  CHECK(is_utf8(shown));
+  CHECK(shown.starts_with("...ä"));
+  CHECK(shown.ends_with("ä..."));
+  CHECK(shown.find('b') != std::string::npos);
+  CHECK(sources.line_around({id, 1, 2}) == "first");
 }
 
 TEST_CASE("lines come without their break") {

@@ -206,10 +206,10 @@ def write(folder, text, files):
     return path
 
 
-def limited(words, log, bounds):
+def limited(words, log, bounds, out=os.devnull):
     """(exit status, processor seconds, megabytes)"""
-    with open(log, "wb") as stderr:
-        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=stderr, preexec_fn=bounds)
+    with open(log, "wb") as stderr, open(out, "wb") as stdout:
+        process = subprocess.Popen(words, stdout=stdout, stderr=stderr, preexec_fn=bounds)
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     return process.returncode, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
