@@ -1,0 +1,109 @@
+"""Folders of checkpoints that contradict themselves, or whose few bytes ask for much (docs/security.md).
+
+    python run_folders.py build/release
+
+A folder of at most a megabyte is read or refused within ten seconds and 512 MiB, as the fixtures of run_all_verbs.py are.
+"""
+import itertools
+import json
+import os
+import pathlib
+import string
+import struct
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "tools"))
+sys.path.insert(0, str(HERE))
+import judge  # noqa: E402
+import make  # noqa: E402
+import named_tests  # noqa: E402
+import small_gpt2  # noqa: E402
+from build import FALSE, NONE, STOP, T, dct, f, g, i, ints, lst, namespace, odict, proto, pt, rebuild, red, su, u  # noqa: E402
+
+TRACKER, RANK = "latest_checkpointed_iteration.txt", "model_optim_rng.pt"
+W = rebuild("0", "F32", [1])
+
+
+class Done:
+    def __init__(self, status, out, err):
+        self.status, self.out, self.err = status, out, err
+
+
+class Bench:
+    def __init__(self, build, work):
+        self.program, self.work, self.count = str(build / "tessera"), work, 0
+
+    def folder(self, files):
+        """A new folder with these files, by their paths in it."""
+        self.count += 1
+        top = self.work / f"folder{self.count}"
+        top.mkdir()
+        for name, content in files.items():
+            path = top / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return top
+
+    def run(self, *words, status=0, cwd=None, says=()):
+        code, out, err, _, kib, hung, _ = judge.run([self.program, *map(str, words)], cwd or self.work, 10, 4096)
+        text = err.decode(errors="replace")
+        assert not hung, f"{words[0]}: still running after 10 s"
+        assert kib < 512 * 1024, f"{words[0]}: took {kib // 1024} MiB"
+        assert code == status, f"{' '.join(map(str, words))}: exit {code}: {text[:600]}"
+        assert all(word in text for word in says), f"not all of {says} in: {text[:600]}"
+        return Done(code, out.decode(errors="replace"), text)
+
+
+def keys(count, length=4):
+    letters = itertools.product(string.ascii_letters + string.digits, repeat=length)
+    return [key for key in map("".join, itertools.islice(letters, count + 99)) if key not in ("args", "size", "data")][:count]
+
+
+def packed(pickle):
+    return pt(pickle, {"0": b"\0" * 4}, lies={"data.pkl": {"method": 8, "descriptor": False}})
+
+
+def rank(args=(), models=None, before=b""):
+    """A pickle of one rank's file: its models are {key: dict}; `before` are pairs that stand in front."""
+    body = u("args") + namespace([(u(key), value) for key, value in args]) + u("checkpoint_version") + f(3.0) + u("iteration") + i(5)
+    for key, value in (models or {"model": dct([(u("w"), W)])}).items():
+        body += u(key) + value
+    return proto(4) + b"}(" + before + body + b"u."
+
+
+def megatron(ranks):
+    return {TRACKER: "5", **{f"iter_0000005/{name}/{RANK}": file for name, file in ranks.items()}}
+
+
+# --- what .metadata of distributed checkpoints is made of
+
+def of_class(name, state, module="torch.distributed.checkpoint.metadata"):
+    return g(module, name) + b")\x81" + state + b"b"
+
+
+def stored_at(offset, length, file="__0_0.distcp"):
+    state = dct([(u("relative_path"), u(file)), (u("offset"), i(offset)), (u("length"), i(length))])
+    return of_class("_StorageInfo", state, "torch.distributed.checkpoint.filesystem")
+
+
+def metadata(entries, stored, before=b""):
+    state = dct([(u("storage_data"), stored), (u("state_dict_metadata"), entries), (u("planner_data"), NONE)])
+    return proto(4) + before + of_class("Metadata", state) + STOP
+
+
+PROPERTIES = of_class("TensorProperties", b"(" + g("torch", "float32") + NONE + FALSE + NONE + FALSE + b"t")
+
+
+# --- few bytes that ask for much
+
+def a_long_name_in_many_places(b):
+    before = u("f" * 400_000) + b"q\x010" + stored_at(0, 4) + b"q\x020" + g("torch.distributed.checkpoint.metadata", "MetadataIndex") + b"q\x030"
+    places = b"".join(b"h\x03)\x81" + dct([(u("fqn"), b"h\x01"), (u("offset"), ints([n]))]) + b"bh\x02" for n in range(15_000))
+    file = {".metadata": metadata(b"}", b"}(" + places + b"u", before), "__0_0.distcp": b"x"}
+    b.run("inspect", b.folder(file), status=3, says=[".metadata", "1 to 4096 bytes"])
+
+
+TESTS = [a_long_name_in_many_places]
+
+sys.exit(named_tests.run(TESTS, Bench))
