@@ -45,6 +45,7 @@ inline constexpr uint64_t tiling_steps = 200'000'000;  // of the proof that slab
 // Megatron folders
 inline constexpr uint64_t tracker_bytes = 64;
 inline constexpr int64_t iteration = 999'999'999'999'999'999;  // 18 digits
+inline constexpr size_t virtual_stages = 1000;
 inline constexpr int64_t stage_layers = 100'000;  // that arguments may speak of
 
 // our own files

@@ -104,6 +104,16 @@ def a_long_name_in_many_places(b):
     b.run("inspect", b.folder(file), status=3, says=[".metadata", "1 to 4096 bytes"])
 
 
-TESTS = [a_long_name_in_many_places]
+def many_keys_beside_a_model(b):
+    junk = b"".join(su(key) + NONE for key in keys(145_000))
+    b.run("inspect", b.folder(megatron({"mp_rank_00": packed(rank(before=junk))})))
+
+
+def many_virtual_stages(b):
+    models = {f"model{n}": b"h\x01" if n else dct([(u("x"), W)]) + b"q\x01" for n in range(50_000)}
+    b.run("inspect", b.folder(megatron({"mp_rank_00": packed(rank([("pipeline_model_parallel_size", i(1))], models))})), status=3, says=["mp_rank_00", "more than 1000 virtual stages"])
+
+
+TESTS = [a_long_name_in_many_places, many_keys_beside_a_model, many_virtual_stages]
 
 sys.exit(named_tests.run(TESTS, Bench))
