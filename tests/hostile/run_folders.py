@@ -114,6 +114,12 @@ def many_virtual_stages(b):
     b.run("inspect", b.folder(megatron({"mp_rank_00": packed(rank([("pipeline_model_parallel_size", i(1))], models))})), status=3, says=["mp_rank_00", "more than 1000 virtual stages"])
 
 
-TESTS = [a_long_name_in_many_places, many_keys_beside_a_model, many_virtual_stages]
+def many_keys_that_ranks_say_differently(b):
+    ranks = {f"mp_rank_{n:02}": packed(rank([("tensor_model_parallel_size", i(2))], before=b"".join(su(key) + i(n) for key in keys(56_000)))) for n in range(2)}
+    b.run("inspect", b.folder(megatron(ranks)))
+
+
+TESTS = [a_long_name_in_many_places, many_keys_beside_a_model, many_virtual_stages,
+         many_keys_that_ranks_say_differently]
 
 sys.exit(named_tests.run(TESTS, Bench))
