@@ -119,7 +119,20 @@ def many_keys_that_ranks_say_differently(b):
     b.run("inspect", b.folder(megatron(ranks)))
 
 
+def a_layout_that_only_opens(b):
+    models = {f"model{n}": dct([(u("w"), W)]) for n in range(2)}
+    ranks = {"mp_rank_00": packed(rank([("pipeline_model_parallel_layout", u("(" * 15_000_000))], models))}
+    b.run("inspect", b.folder(megatron(ranks)))
+
+
+def many_stages_with_a_tensor_each(b):
+    shared = dct([(u("x"), W), (u("y"), W), (u("z"), W)]) + b"q\x01"
+    models = {f"model{n}": b"h\x01" if n else shared for n in range(1000)}
+    file = packed(rank([("pipeline_model_parallel_size", i(60))], models))
+    b.run("inspect", b.folder(megatron({f"mp_rank_00_{n:03}": file for n in range(60)})))
+
+
 TESTS = [a_long_name_in_many_places, many_keys_beside_a_model, many_virtual_stages,
-         many_keys_that_ranks_say_differently]
+         many_keys_that_ranks_say_differently, a_layout_that_only_opens, many_stages_with_a_tensor_each]
 
 sys.exit(named_tests.run(TESTS, Bench))
