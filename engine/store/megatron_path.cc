@@ -51,6 +51,10 @@ MegatronPath follow(const fs::path& root, const std::string& name) {
 
 }  // namespace
 
+bool is_megatron_folder(std::string_view name) {
+  return name == "release" || name.starts_with("iter_") || name.starts_with("mp_rank_");
+}
+
 std::optional<MegatronPath> find_megatron(const fs::path& path) {
   std::vector<std::string> names = names_in(path);
   const auto has = [&](const auto& test) { return std::any_of(names.begin(), names.end(), test); };
