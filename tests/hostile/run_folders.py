@@ -132,7 +132,24 @@ def many_stages_with_a_tensor_each(b):
     b.run("inspect", b.folder(megatron({f"mp_rank_00_{n:03}": file for n in range(60)})))
 
 
+# Each cut takes one slab off: the proof of a tiling is at its longest.
+def a_spiral_of_slabs(b):
+    top = left = 0
+    size, slabs = 12_000, []
+    for n in range(size - 1):
+        slabs.append(([top, left], [1, size - left] if n % 2 == 0 else [size - top, 1]))
+        top, left = top + (n % 2 == 0), left + n % 2
+    slabs.append(([top, left], [size - top, size - left]))
+    before = stored_at(0, 1) + b"q\x010" + u("w") + b"q\x020"
+    stored = b"".join(of_class("MetadataIndex", dct([(u("fqn"), b"h\x02"), (u("offset"), ints(at))])) + b"h\x01" for at, _ in slabs)
+    chunks = lst(*[of_class("ChunkStorageMetadata", dct([(u("offsets"), ints(at)), (u("sizes"), ints(shape))])) for at, shape in slabs])
+    tensor = of_class("TensorStorageMetadata", dct([(u("properties"), PROPERTIES), (u("size"), ints([size, size])), (u("chunks"), chunks)]))
+    file = {".metadata": metadata(dct([(u("w"), tensor)]), b"}(" + stored + b"u", before), "__0_0.distcp": b"x"}
+    b.run("inspect", b.folder(file), status=3, says=[".metadata", "`w`: its slabs lie too irregularly"])
+
+
 TESTS = [a_long_name_in_many_places, many_keys_beside_a_model, many_virtual_stages,
-         many_keys_that_ranks_say_differently, a_layout_that_only_opens, many_stages_with_a_tensor_each]
+         many_keys_that_ranks_say_differently, a_layout_that_only_opens, many_stages_with_a_tensor_each,
+         a_spiral_of_slabs]
 
 sys.exit(named_tests.run(TESTS, Bench))
