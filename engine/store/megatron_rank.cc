@@ -197,6 +197,9 @@ Mesh mesh_of_arguments(const MegatronHeader& header, Mesh mesh) {
 }
 
 void describe_header(const MegatronHeader& header, const MegatronPath& where, Contents& contents) {
+  if (where.iteration && header.iteration && *where.iteration != *header.iteration)
+    fail_world(
+        format("{}: iteration is {}, its folder's name says {}", header.file, *header.iteration, *where.iteration));
   contents.side = "mcore";
   contents.has_config = header.args.has_value();
   if (header.args) contents.config = *header.args;

@@ -148,8 +148,29 @@ def a_spiral_of_slabs(b):
     b.run("inspect", b.folder(file), status=3, says=[".metadata", "`w`: its slabs lie too irregularly"])
 
 
+# --- iterations
+
+ONE = make.megatron_args(tensor_model_parallel_size=1, bias_gelu_fusion=True, layernorm_epsilon=1e-5)
+
+
+def of_iteration(said, folder="iter_0000005", tracker="5"):
+    named = {TRACKER: tracker} if tracker else {}
+    return {**named, f"{folder}/mp_rank_00/{RANK}": make.rank_file(make.rank_tensors(0, 1), ONE, iteration=said)}
+
+
+def an_iteration_that_its_folder_contradicts(b):
+    folder = b.folder(of_iteration(5, "iter_0000007", "7"))
+    b.run("inspect", folder, status=3, says=["mp_rank_00", "iteration is 5", "says 7"])
+    b.run("verify", folder / "iter_0000007", status=3, says=["iteration is 5", "says 7"])
+    b.run("inspect", b.folder(of_iteration(5, "release", "release")))
+    b.run("inspect", b.folder(of_iteration(None, "iter_0000007", "7")))
+    common = pt(proto(4) + dct([(u("args"), namespace([])), (u("iteration"), i(5))]) + STOP, {})
+    dist = {"metadata.json": '{"sharded_backend": "torch_dist"}', ".metadata": metadata(b"}", b"}"), "common.pt": common}
+    b.run("inspect", b.folder({TRACKER: "7", **{f"iter_0000007/{name}": file for name, file in dist.items()}}), status=3, says=["common.pt", "iteration is 5", "says 7"])
+
+
 TESTS = [a_long_name_in_many_places, many_keys_beside_a_model, many_virtual_stages,
          many_keys_that_ranks_say_differently, a_layout_that_only_opens, many_stages_with_a_tensor_each,
-         a_spiral_of_slabs]
+         a_spiral_of_slabs, an_iteration_that_its_folder_contradicts]
 
 sys.exit(named_tests.run(TESTS, Bench))
