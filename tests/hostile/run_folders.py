@@ -169,8 +169,29 @@ def an_iteration_that_its_folder_contradicts(b):
     b.run("inspect", b.folder({TRACKER: "7", **{f"iter_0000007/{name}": file for name, file in dist.items()}}), status=3, says=["common.pt", "iteration is 5", "says 7"])
 
 
+def written_as(b, source, cwd=None):
+    b.count += 1
+    out = b.work / f"out{b.count}"
+    b.run("convert", source, out, "--rules", "gpt2", "--to", "mcore", cwd=cwd)
+    return (out / TRACKER).read_text()
+
+
+def an_iteration_is_kept_however_its_folder_is_named(b):
+    folder = b.folder(of_iteration(5))
+    rank = folder / "iter_0000005"
+    for source, cwd in ((rank, None), (".", rank), ("./", rank), ("..", rank / "mp_rank_00"), (f"{rank}/mp_rank_00/..", None), ("iter_0000005", folder), ("iter_0000005/", folder)):
+        assert written_as(b, source, cwd) == "5", f"{source} in {cwd}"
+    (folder / "generation_config.json").write_text("{}")
+    b.run("convert", "iter_0000005", b.work / "beside", "--rules", "gpt2", "--to", "mcore", cwd=folder)
+    assert (b.work / "beside" / "generation_config.json").exists()
+    assert written_as(b, b.folder(of_iteration(5, "renamed", None)) / "renamed") == "5"
+    assert written_as(b, b.folder(of_iteration(None, "renamed", None)) / "renamed") == "release"
+    assert written_as(b, b.folder(of_iteration(5, "release", "release"))) == "release"
+    assert written_as(b, b.folder(of_iteration(5, "release", "release")) / "release") == "release"
+
+
 TESTS = [a_long_name_in_many_places, many_keys_beside_a_model, many_virtual_stages,
          many_keys_that_ranks_say_differently, a_layout_that_only_opens, many_stages_with_a_tensor_each,
-         a_spiral_of_slabs, an_iteration_that_its_folder_contradicts]
+         a_spiral_of_slabs, an_iteration_that_its_folder_contradicts, an_iteration_is_kept_however_its_folder_is_named]
 
 sys.exit(named_tests.run(TESTS, Bench))
