@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "store/file.h"
 #include "store/limits.h"
 
 namespace tessera {
@@ -167,12 +168,6 @@ std::optional<std::vector<int64_t>> stages_of_accounts(const Map& args, int64_t 
   return counts;
 }
 
-std::string show_counts(const std::vector<int64_t>& counts) {
-  std::vector<std::string> words;
-  for (const int64_t count : counts) words.push_back(format("{}", count));
-  return join(words, ", ");
-}
-
 // --- what is said of them -------------------------------------------------------------------------------------------
 
 bool is_even(const std::vector<int64_t>& counts) {
@@ -206,8 +201,9 @@ void settle_stages(Contents& contents) {
   const auto said = said_stages(contents.config, contents.mesh);
   if (contents.stages.empty() || !said || contents.stages == *said) return;
   if (std::reduce(contents.stages.begin(), contents.stages.end()) != std::reduce(said->begin(), said->end())) return;
-  fail_world(format("{}: by its arguments the stages hold {} layers; in the files they hold {}",
-                    escape(contents.root.string()), show_counts(*said), show_counts(contents.stages)));
+  const auto [told, held] = std::ranges::mismatch(*said, contents.stages);
+  fail_world(format("{}: by its arguments stage {} holds {} layers, in the files it holds {}",
+                    show_path(contents.root), told - said->begin(), *told, *held));
 }
 
 void say_stages(Map& args, const std::vector<int64_t>& counts, const Mesh& mesh) {

@@ -190,8 +190,26 @@ def an_iteration_is_kept_however_its_folder_is_named(b):
     assert written_as(b, b.folder(of_iteration(5, "release", "release")) / "release") == "release"
 
 
+# --- long answers
+
+def many_iterations_and_no_tracker(b):
+    folder = b.folder({})
+    for n in range(3000):
+        (folder / f"iter_{n:07}").mkdir()
+    said = b.run("inspect", folder, status=3, says=["iter_0000004", "and 2995 more"])
+    assert len(said.err) < 1000, said.err
+
+
+def many_stages_that_arguments_say_differently(b):
+    layout = "E" + "|".join(["tt", ""] * 500) + "L"
+    models = {f"model{n}": dct([(u("layers.0.w"), W)]) for n in range(1000)}
+    said = b.run("inspect", b.folder(megatron({"mp_rank_00": packed(rank([("pipeline_model_parallel_layout", u(layout))], models))})), status=3, says=["stage 0 holds 2 layers, in the files it holds 1"])
+    assert len(said.err) < 1000, said.err
+
+
 TESTS = [a_long_name_in_many_places, many_keys_beside_a_model, many_virtual_stages,
          many_keys_that_ranks_say_differently, a_layout_that_only_opens, many_stages_with_a_tensor_each,
-         a_spiral_of_slabs, an_iteration_that_its_folder_contradicts, an_iteration_is_kept_however_its_folder_is_named]
+         a_spiral_of_slabs, an_iteration_that_its_folder_contradicts, an_iteration_is_kept_however_its_folder_is_named,
+         many_iterations_and_no_tracker, many_stages_that_arguments_say_differently]
 
 sys.exit(named_tests.run(TESTS, Bench))
