@@ -207,9 +207,31 @@ def many_stages_that_arguments_say_differently(b):
     assert len(said.err) < 1000, said.err
 
 
+# --- Hugging Face folders
+
+def huggingface(b, shard=None, more=""):
+    """A model, whole or as one shard with an index that has more keys."""
+    folder = b.folder({})
+    small_gpt2.write_plain(folder)
+    if not shard:
+        return folder
+    whole = folder / "model.safetensors"
+    head = whole.read_bytes()
+    names = json.loads(head[8:8 + struct.unpack("<Q", head[:8])[0]])
+    whole.rename(folder / shard)
+    weights = json.dumps({name: shard for name in names if name != "__metadata__"})
+    (folder / "model.safetensors.index.json").write_text(f'{{"weight_map": {weights}{more}}}')
+    return folder
+
+
+def the_depth_of_an_index(b):
+    for depth, status in ((63, 0), (64, 3)):  # the index itself is one more
+        b.run("inspect", huggingface(b, "model-1.safetensors", f', "x": {"[" * depth + "]" * depth}'), status=status)
+
+
 TESTS = [a_long_name_in_many_places, many_keys_beside_a_model, many_virtual_stages,
          many_keys_that_ranks_say_differently, a_layout_that_only_opens, many_stages_with_a_tensor_each,
          a_spiral_of_slabs, an_iteration_that_its_folder_contradicts, an_iteration_is_kept_however_its_folder_is_named,
-         many_iterations_and_no_tracker, many_stages_that_arguments_say_differently]
+         many_iterations_and_no_tracker, many_stages_that_arguments_say_differently, the_depth_of_an_index]
 
 sys.exit(named_tests.run(TESTS, Bench))
