@@ -229,9 +229,16 @@ def the_depth_of_an_index(b):
         b.run("inspect", huggingface(b, "model-1.safetensors", f', "x": {"[" * depth + "]" * depth}'), status=status)
 
 
+def names_of_shards_are_plain_text(b):
+    b.run("inspect", huggingface(b, "m\u00f6del \u6a21 1.safetensors"))
+    for name in ("a\u0085b.safetensors", "a\u202eb.safetensors", "a\u200bb.safetensors", "a\x7fb.safetensors"):
+        b.run("inspect", huggingface(b, name), status=3, says=["index.json", "plain name"])
+
+
 TESTS = [a_long_name_in_many_places, many_keys_beside_a_model, many_virtual_stages,
          many_keys_that_ranks_say_differently, a_layout_that_only_opens, many_stages_with_a_tensor_each,
          a_spiral_of_slabs, an_iteration_that_its_folder_contradicts, an_iteration_is_kept_however_its_folder_is_named,
-         many_iterations_and_no_tracker, many_stages_that_arguments_say_differently, the_depth_of_an_index]
+         many_iterations_and_no_tracker, many_stages_that_arguments_say_differently, the_depth_of_an_index,
+         names_of_shards_are_plain_text]
 
 sys.exit(named_tests.run(TESTS, Bench))
