@@ -32,7 +32,8 @@ bool is_folder(const fs::path& path) {
 fs::file_type type_of(const fs::path& path) {
   std::error_code error;
   const fs::file_type type = fs::status(path, error).type();
-  if (error == std::errc::filename_too_long) return fs::file_type::not_found;
+  if (error == std::errc::filename_too_long || error == std::errc::too_many_symbolic_link_levels)
+    return fs::file_type::not_found;
   if (type == fs::file_type::none) fail_io(path, "stat", error.value());
   return type;
 }

@@ -235,10 +235,19 @@ def names_of_shards_are_plain_text(b):
         b.run("inspect", huggingface(b, name), status=3, says=["index.json", "plain name"])
 
 
+def what_is_no_file_is_no_tokenizer(b):
+    for put in (os.mkfifo, os.mkdir, lambda p: p.symlink_to("nothing"), lambda p: p.symlink_to(p.name)):
+        folder = huggingface(b)
+        put(folder / "tokenizer.json")
+        b.run("inspect", folder)
+        b.run("convert", folder, b.work / f"out{b.count}", "--rules", "gpt2")
+        assert not os.path.lexists(b.work / f"out{b.count}" / "tokenizer.json")
+
+
 TESTS = [a_long_name_in_many_places, many_keys_beside_a_model, many_virtual_stages,
          many_keys_that_ranks_say_differently, a_layout_that_only_opens, many_stages_with_a_tensor_each,
          a_spiral_of_slabs, an_iteration_that_its_folder_contradicts, an_iteration_is_kept_however_its_folder_is_named,
          many_iterations_and_no_tracker, many_stages_that_arguments_say_differently, the_depth_of_an_index,
-         names_of_shards_are_plain_text]
+         names_of_shards_are_plain_text, what_is_no_file_is_no_tokenizer]
 
 sys.exit(named_tests.run(TESTS, Bench))
