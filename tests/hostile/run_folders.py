@@ -19,7 +19,7 @@ import judge  # noqa: E402
 import make  # noqa: E402
 import named_tests  # noqa: E402
 import small_gpt2  # noqa: E402
-from build import FALSE, NONE, STOP, T, dct, f, g, i, ints, lst, namespace, odict, proto, pt, rebuild, red, su, u  # noqa: E402
+from build import FALSE, NONE, STOP, dct, f, g, i, ints, lst, namespace, proto, pt, rebuild, su, u  # noqa: E402
 
 TRACKER, RANK = "latest_checkpointed_iteration.txt", "model_optim_rng.pt"
 W = rebuild("0", "F32", [1])
