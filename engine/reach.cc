@@ -20,8 +20,8 @@ bool is_entered(const fs::path& folder) {
   return is_megatron_folder(name) || name == "dialects" || name == "packings";
 }
 
-// Download caches keep files elsewhere and put links into the folder that is named. A link to a folder is granted where a
-// reader enters it.
+// Download caches keep files elsewhere and put links into the folder that is named. A link to a folder is granted where
+// a reader enters it.
 void add_links(const fs::path& folder, int deeper, std::vector<fs::path>& found) {
   std::error_code error;  // what cannot be listed is refused by whoever reads it
   for (const fs::path& entry : list_folder(folder, error)) {
