@@ -17,17 +17,18 @@ namespace {
 // Folders that a reader enters: iterations and their ranks; what lies beside rule files.
 bool is_entered(const fs::path& folder) {
   const std::string name = folder.filename().string();
-  return name == "release" || name.starts_with("iter_") || name.starts_with("mp_rank_") || name == "dialects" ||
-         name == "packings";
+  return is_megatron_folder(name) || name == "dialects" || name == "packings";
 }
 
-// Download caches keep files elsewhere and put links into the folder that is named.
+// Download caches keep files elsewhere and put links into the folder that is named. A link to a folder is granted where
+// a reader enters it.
 void add_links(const fs::path& folder, int deeper, std::vector<fs::path>& found) {
   std::error_code error;  // what cannot be listed is refused by whoever reads it
   for (const fs::path& entry : list_folder(folder, error)) {
     std::error_code ignored;
-    if (fs::is_symlink(entry, ignored)) found.push_back(entry);
-    if (deeper > 0 && is_entered(entry) && fs::is_directory(entry, ignored)) add_links(entry, deeper - 1, found);
+    const bool leaf = !fs::is_directory(entry, ignored), entered = deeper > 0 && is_entered(entry);
+    if (fs::is_symlink(entry, ignored) && (leaf || entered)) found.push_back(entry);
+    if (entered && !leaf) add_links(entry, deeper - 1, found);
   }
 }
 

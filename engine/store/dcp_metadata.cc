@@ -78,6 +78,13 @@ class MetadataReader {
     return std::string(tree_.text(id));
   }
 
+  std::string entry_name(PickleId id, std::string_view what) const {
+    std::string name = text(id, what);
+    if (name.empty() || name.size() > limits::name_bytes || name.find('\0') != std::string::npos)
+      fail(name, format("no name for a tensor: 1 to {} bytes, no NUL", limits::name_bytes));
+    return name;
+  }
+
   int64_t count(PickleId id, std::string_view what) const {
     require(id, PickleKind::integer, what);
     if (tree_.at(id).value < 0) fail(format("{} is negative", what));
@@ -100,7 +107,7 @@ class MetadataReader {
 
   // One entry of storage_data: MetadataIndex -> _StorageInfo.
   void place(PickleId index, PickleId info) {
-    const std::string name = text(attribute(index, "fqn", "MetadataIndex"), "fqn");
+    const std::string name = entry_name(attribute(index, "fqn", "MetadataIndex"), "fqn");
     std::optional<std::vector<int64_t>> offsets;
     if (const auto at = find(index, "offset"); at && !tree_.is(*at, PickleKind::none)) offsets = counts(*at, "offset");
     DcpBlob blob;
@@ -122,9 +129,7 @@ class MetadataReader {
   }
 
   void entry(PickleId key, PickleId value) {
-    const std::string name = text(key, "a name");
-    if (name.empty() || name.size() > limits::name_bytes || name.find('\0') != std::string::npos)
-      fail(name, format("no name for a tensor: 1 to {} bytes, no NUL", limits::name_bytes));
+    const std::string name = entry_name(key, "a name");
     if (!is_object(value)) fail(name, format("described by a value of kind {}", name_of(tree_.at(value).kind)));
     if (find(value, "chunks")) return tensor(name, value);
     const auto state = tree_.state(value);

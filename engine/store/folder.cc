@@ -9,6 +9,7 @@
 #include <utility>
 #include <string_view>
 
+#include "base/text.h"
 #include "store/file.h"
 
 namespace tessera {
@@ -31,7 +32,8 @@ bool is_folder(const fs::path& path) {
 fs::file_type type_of(const fs::path& path) {
   std::error_code error;
   const fs::file_type type = fs::status(path, error).type();
-  if (error == std::errc::filename_too_long) return fs::file_type::not_found;
+  if (error == std::errc::filename_too_long || error == std::errc::too_many_symbolic_link_levels)
+    return fs::file_type::not_found;
   if (type == fs::file_type::none) fail_io(path, "stat", error.value());
   return type;
 }
@@ -54,6 +56,12 @@ std::vector<fs::path> list_folder(const fs::path& folder, std::error_code& error
   if (errno) error.assign(errno, std::generic_category());
   std::ranges::sort(found);
   return found;
+}
+
+std::string first_of(const std::vector<std::string>& names) {
+  constexpr size_t most = 5;
+  if (names.size() <= most) return join(names, ", ");
+  return format("{} and {} more", fmt::join(names.begin(), names.begin() + most, ", "), names.size() - most);
 }
 
 std::vector<fs::path> list_tree(const fs::path& folder, std::error_code& error) {

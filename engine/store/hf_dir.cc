@@ -92,13 +92,10 @@ std::vector<std::string> not_read(const std::set<std::string>& names, const Entr
   return left;
 }
 
-void warn_of(Contents& contents, const fs::path& folder, const Entry& found, std::vector<std::string> left) {
-  constexpr size_t most = 5;
+void warn_of(Contents& contents, const fs::path& folder, const Entry& found, const std::vector<std::string>& left) {
   if (left.empty()) return;
-  const size_t more = left.size() > most ? left.size() - most : 0;
-  left.resize(left.size() - more);
-  contents.warnings.push_back(format("{}: read by {}; also there and not read: {}{}", show_path(folder),
-                                     escape(found.name), join(left, ", "), more ? format(" and {} more", more) : ""));
+  contents.warnings.push_back(format("{}: read by {}; also there and not read: {}", show_path(folder),
+                                     escape(found.name), first_of(left)));
 }
 
 Contents describe(const fs::path& folder) {

@@ -110,8 +110,8 @@ HfIndex read_index(const std::filesystem::path& path, std::span<const std::strin
     if (!keys.insert(key).second) in.fail_at(format("key `{}` stands twice", escape(key)), at);
     if (key == "weight_map") return read_weight_map(index, in, extensions);
     const std::string_view value = in.value(format("`{}`", escape(key)));
-    const JsonLimits limits{limits::json_depth, limits::index_bytes, static_cast<size_t>(value.data() - text.data())};
-    const Value parsed = parse_json(value, path.string(), limits);
+    const auto begin = static_cast<size_t>(value.data() - text.data());
+    const Value parsed = parse_json(value, path.string(), {limits::json_depth - 1, limits::index_bytes, begin});
     if (key == "metadata") read_total_size(index, parsed);
   });
   in.expect_end();

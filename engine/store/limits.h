@@ -47,11 +47,12 @@ inline constexpr uint64_t view_ratio = 16;       // a view may name this many ti
 inline constexpr uint64_t view_free = 16 * mib;  // ... or this many bytes, whichever is larger
 
 // distributed checkpoints
-inline constexpr uint64_t tiling_steps = 200'000'000;  // of the proof that slabs tile a tensor
+inline constexpr uint64_t tiling_steps = 50'000'000;  // of the proof that slabs tile a tensor
 
 // Megatron folders
 inline constexpr uint64_t tracker_bytes = 64;
 inline constexpr int64_t iteration = 999'999'999'999'999'999;  // 18 digits
+inline constexpr size_t virtual_stages = 1000;
 inline constexpr int64_t stage_layers = 100'000;  // that arguments may speak of
 
 // our own files

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "store/hash_file.h"
+#include "store/megatron_dir.h"
 #include "store/parallel.h"
 
 namespace tessera {
@@ -16,6 +17,16 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr uint32_t none = UINT32_MAX;
+
+// Readers follow links to files and to folders of iterations and ranks; a manifest leads nowhere else.
+bool is_behind_link(const fs::path& root, const fs::path& file) {
+  fs::path at = root;
+  for (const fs::path& part : file.parent_path()) {
+    std::error_code ignored;
+    if (fs::is_symlink(at /= part, ignored) && !is_megatron_folder(part.string())) return true;
+  }
+  return false;
+}
 
 class Comparison {
  public:
@@ -51,6 +62,7 @@ class Comparison {
   void look_at(uint32_t i) {
     const ManifestFile& file = manifest_.files[i];
     if (request_.wanted && !request_.wanted(file.file)) return;
+    if (is_behind_link(request_.root, file.file)) return report(i, none, "stands behind a link, which is not followed");
     std::error_code error;
     if (!fs::exists(request_.root / file.file, error)) return report(i, none, "is missing");
     const InputFile opened(request_.root / file.file);

@@ -54,16 +54,18 @@ bool has_optimizer_file(const fs::path& folder) {
 // What ranks say differently beside their weights is nothing that the checkpoint says.
 void keep_common(std::vector<MegatronRank>& ranks) {
   MegatronRank& first = ranks[0];
-  const Map all = first.beside;
-  for (const Map::Entry& one : all) {
+  Map common;
+  for (const auto& [key, value] : first.beside) {
     const bool alike = std::all_of(ranks.begin(), ranks.end(), [&](const MegatronRank& rank) {
-      const Value* there = rank.beside.find(one.first);
-      return there && *there == one.second;
+      const Value* there = rank.beside.find(key);
+      return there && *there == value;
     });
-    if (alike) continue;
-    first.beside.erase(one.first);
-    first.left.push_back(one.first);
+    if (alike)
+      common.insert(key, value);
+    else
+      first.left.push_back(key);
   }
+  first.beside = std::move(common);
 }
 
 class Checkpoint {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "store/checkpoint.h"
@@ -23,6 +24,9 @@ struct MegatronPath {
 // nullopt: the path does not look like a Megatron checkpoint of any format (no tracker, no iteration or rank folder).
 // Throws Error(world) for a tracker that is missing, broken, or leads nowhere.
 std::optional<MegatronPath> find_megatron(const std::filesystem::path& path);
+
+// Named like the folder of an iteration or a rank: readers enter it, be it a link.
+bool is_megatron_folder(std::string_view name);
 
 // The places of a mesh in the order of Contents::places (stage = vpp * PP + pp, then tp, ep, etp), labelled
 // "mp_rank_00_001". Expert ranks fold over tensor ranks as Megatron's do: with r = 0 .. lcm(TP, ETP x EP) - 1, tp = r

@@ -44,41 +44,37 @@ std::string tracked_folder(const fs::path& tracker) {
   return format("iter_{:07}", std::stoll(text));
 }
 
-MegatronPath follow(const fs::path& root, const std::string& name) {
-  MegatronPath out{root, root / name, name == "release", iteration_of(name)};
-  return out;
-}
-
 }  // namespace
+
+bool is_megatron_folder(std::string_view name) {
+  return name == "release" || name.starts_with("iter_") || name.starts_with("mp_rank_");
+}
 
 std::optional<MegatronPath> find_megatron(const fs::path& path) {
   std::vector<std::string> names = names_in(path);
   const auto has = [&](const auto& test) { return std::any_of(names.begin(), names.end(), test); };
-  const fs::path folder = fs::path(path / "").parent_path();  // without a slash at its end
-  if (folder.filename().string().starts_with("mp_rank_"))
+  const fs::path full = fs::absolute(path / "").lexically_normal().parent_path();  // without a slash at its end
+  const std::string own = full.filename().string();
+  if (own.starts_with("mp_rank_"))
     fail_world(format("{}: one rank of a checkpoint: name the folder that holds all of them", show_path(path)));
   if (has([](const std::string& name) { return name == megatron_tracker; })) {
     const std::string name = tracked_folder(path / megatron_tracker);
     std::error_code ignored;
     if (!fs::is_directory(path / name, ignored))
       fail_world(format("{}: leads to {}, which is no folder there", show_path(path / megatron_tracker), name));
-    return follow(path, name);
+    return MegatronPath{path, path / name, name == "release", iteration_of(name)};
   }
   const bool has_ranks =
       has([](const std::string& name) { return name.starts_with("mp_rank_") || name == ".metadata"; });
   if (has_ranks) {
     std::error_code ignored;
-    const std::string name = folder.filename().string();
-    const bool tracked = is_iteration_name(name) && fs::exists(folder.parent_path() / megatron_tracker, ignored);
-    MegatronPath out = follow(tracked ? folder.parent_path() : folder, name);
-    out.folder = folder;
-    out.release = !out.iteration;
-    return out;
+    const bool tracked = is_iteration_name(own) && fs::exists(full.parent_path() / megatron_tracker, ignored);
+    return MegatronPath{tracked ? full.parent_path() : path, path, own == "release", iteration_of(own)};
   }
   std::erase_if(names, [](const std::string& name) { return !is_iteration_name(name); });
   if (names.empty()) return std::nullopt;
   fail_world(format("{}: not there, and it says which iteration to read; found {}: name that folder",
-                    show_path(path / megatron_tracker), join(names, ", ")));
+                    show_path(path / megatron_tracker), first_of(names)));
 }
 
 }  // namespace tessera

@@ -121,16 +121,20 @@ class RankFile {
 
   std::vector<PickleId> models() const {
     std::vector<PickleId> chunks;
-    while (const auto chunk = find(format("model{}", chunks.size()))) chunks.push_back(*chunk);
-    if (const auto whole = find("model")) {
+    while (const auto chunk = find(format("model{}", chunks.size()))) {
+      chunks.push_back(*chunk);
+      if (chunks.size() > limits::virtual_stages) fail(format("more than {} virtual stages", limits::virtual_stages));
+    }
+    const auto whole = find("model");
+    if (whole) {
       if (!chunks.empty()) fail("it holds both `model` and `model0`");
       chunks.push_back(*whole);
     }
     if (chunks.empty()) fail("it holds no `model` (nor `model0`, `model1`, ...)");
     const std::vector<PickleId>& pairs = tree().items(tree().root);
+    const size_t numbered = whole ? 0 : chunks.size();
     for (size_t i = 0; i < pairs.size(); i += 2)
-      if (tree().is(pairs[i], PickleKind::text) &&
-          is_chunk_beyond(tree().text(pairs[i]), find("model") ? 0 : chunks.size()))
+      if (tree().is(pairs[i], PickleKind::text) && is_chunk_beyond(tree().text(pairs[i]), numbered))
         fail(format("it holds `{}` without the chunks before it", escape(tree().text(pairs[i]))));
     for (PickleId chunk : chunks)
       if (!tree().is(chunk, PickleKind::dict)) fail(format("model is of kind {}, not a dict", kind(chunk)));
@@ -193,6 +197,9 @@ Mesh mesh_of_arguments(const MegatronHeader& header, Mesh mesh) {
 }
 
 void describe_header(const MegatronHeader& header, const MegatronPath& where, Contents& contents) {
+  if (where.iteration && header.iteration && *where.iteration != *header.iteration)
+    fail_world(
+        format("{}: iteration is {}, its folder's name says {}", header.file, *header.iteration, *where.iteration));
   contents.side = "mcore";
   contents.has_config = header.args.has_value();
   if (header.args) contents.config = *header.args;

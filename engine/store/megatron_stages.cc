@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "store/file.h"
 #include "store/limits.h"
 
 namespace tessera {
@@ -56,17 +57,17 @@ std::vector<int64_t> counted(const Contents& contents) {
   return stacks.size() == 1 ? counts : std::vector<int64_t>{};
 }
 
-// The place of the last stage beside one: the same ranks otherwise.
-std::optional<uint32_t> at_the_end(const Contents& contents, uint32_t place) {
+// Where a place's ranks are in the last stage.
+Coordinates at_the_end(const Contents& contents, uint32_t place) {
   Coordinates at = contents.places[place].at;
   at[pp] = contents.mesh[pp] - 1;
   at[vpp] = contents.mesh[vpp] - 1;
-  for (uint32_t i = 0; i < contents.places.size(); ++i)
-    if (contents.places[i].at == at) return i;
-  return std::nullopt;
+  return at;
 }
 
 void gather_at_the_end(Contents& contents) {
+  std::map<Coordinates, uint32_t> places;
+  for (uint32_t i = 0; i < contents.places.size(); ++i) places.emplace(contents.places[i].at, i);
   const size_t last = static_cast<size_t>(stages_of(contents.mesh)) - 1;
   std::vector<TensorInfo*> astray;
   std::set<std::pair<uint32_t, std::string_view>> there;
@@ -77,8 +78,9 @@ void gather_at_the_end(Contents& contents) {
     if (stage != 0 && stage != last) astray.push_back(&tensor);
   }
   for (TensorInfo* tensor : astray)
-    if (const auto end = at_the_end(contents, tensor->place); end && there.emplace(*end, tensor->name).second)
-      tensor->place = *end;
+    if (const auto end = places.find(at_the_end(contents, tensor->place));
+        end != places.end() && there.emplace(end->second, tensor->name).second)
+      tensor->place = end->second;
 }
 
 // --- what arguments say ---------------------------------------------------------------------------------------------
@@ -111,10 +113,11 @@ std::optional<std::string> repeated(const std::string& unit, std::string_view te
 std::optional<std::string> unrolled(std::string text) {
   std::erase(text, ',');
   for (const bool groups : {true, false}) {
+    const size_t closes = groups ? text.rfind(')') + 1 : 0;  // none from here on
     std::string out;
     for (size_t at = 0; at < text.size();) {
       std::string unit(1, text[at++]);
-      const size_t close = groups && unit == "(" ? text.find(')', at) : text.npos;
+      const size_t close = unit == "(" && at < closes ? text.find(')', at) : text.npos;
       if (close != text.npos) {
         unit = text.substr(at, close - at);
         at = close + 1;
@@ -165,12 +168,6 @@ std::optional<std::vector<int64_t>> stages_of_accounts(const Map& args, int64_t 
   return counts;
 }
 
-std::string show_counts(const std::vector<int64_t>& counts) {
-  std::vector<std::string> words;
-  for (const int64_t count : counts) words.push_back(format("{}", count));
-  return join(words, ", ");
-}
-
 // --- what is said of them -------------------------------------------------------------------------------------------
 
 bool is_even(const std::vector<int64_t>& counts) {
@@ -204,8 +201,9 @@ void settle_stages(Contents& contents) {
   const auto said = said_stages(contents.config, contents.mesh);
   if (contents.stages.empty() || !said || contents.stages == *said) return;
   if (std::reduce(contents.stages.begin(), contents.stages.end()) != std::reduce(said->begin(), said->end())) return;
-  fail_world(format("{}: by its arguments the stages hold {} layers; in the files they hold {}",
-                    escape(contents.root.string()), show_counts(*said), show_counts(contents.stages)));
+  const auto [told, held] = std::ranges::mismatch(*said, contents.stages);
+  fail_world(format("{}: by its arguments stage {} holds {} layers, in the files it holds {}",
+                    show_path(contents.root), told - said->begin(), *told, *held));
 }
 
 void say_stages(Map& args, const std::vector<int64_t>& counts, const Mesh& mesh) {

@@ -34,11 +34,13 @@ std::string shard_name(std::string_view stem, std::string_view extension, size_t
 }
 
 bool is_shard_name(std::string_view name, std::span<const std::string_view> extensions) {
-  const auto bad = [](char c) {
-    return static_cast<uint8_t>(c) < 0x20 || c == 0x7f || c == '/' || c == '\\' || c == ':';
-  };
+  for (size_t at = 0; at < name.size();) {
+    const auto rune = decode_rune(name, at);
+    if (!rune || is_harmful(rune->code)) return false;
+    at += rune->bytes;
+  }
   const auto ends = [&](std::string_view e) { return name.size() > e.size() && name.ends_with(e); };
-  return name.size() <= 255 && std::none_of(name.begin(), name.end(), bad) &&
+  return name.size() <= 255 && name.find_first_of("/\\:") == name.npos &&
          std::any_of(extensions.begin(), extensions.end(), ends);
 }
 

@@ -16,8 +16,8 @@ namespace {
 
 // What tells readers of what kind a folder is, and files of this program.
 bool is_reserved(const std::string& name) {
-  return name == manifest_file || name == resume_file || name == megatron_tracker || name == ".metadata" || name == "release" ||
-         name.starts_with("iter_") || name.starts_with("mp_rank_");
+  return name == manifest_file || name == resume_file || name == megatron_tracker || name == ".metadata" ||
+         is_megatron_folder(name);
 }
 
 // Names come from somebody else's folder; in the manifest they are text.

@@ -78,6 +78,7 @@ class DistFolder {
     metadata_ = read_dcp_metadata(where_.folder / ".metadata");
     for (const std::string& name : metadata_.files) files_.emplace_back(where_.folder / name);
     for (const DcpObject& object : metadata_.objects) require_in_file(object.blob, object.name);
+    check_slabs();
     Contents contents;
     contents.format = megatron ? "torch_dist" : "torch_dcp";
     contents.root = where_.root;
@@ -95,6 +96,10 @@ class DistFolder {
   }
 
  private:
+  struct SlabId {
+    uint32_t tensor, slab;
+  };
+
   [[noreturn]] void fail(std::string_view name, const std::string& what) const {
     fail_world(format("{}: `{}`: {}", metadata_path_, escape(name), what));
   }
@@ -173,33 +178,40 @@ class DistFolder {
     contents.optimizer |= optimizer > 0;
   }
 
-  // Slabs in the order of their bytes: files are read front to back.
-  void add_tensors(Contents& contents) {
-    struct Order {
-      uint32_t tensor, slab;
-    };
-    std::vector<Order> order;
-    for (uint32_t t = 0; t < metadata_.tensors.size(); ++t) {
-      const DcpTensor& tensor = metadata_.tensors[t];
-      require_tiled(tensor, metadata_path_);
-      contents.tensors.push_back({tensor.name, tensor.dtype, tensor.shape, 0, std::vector<Chunk>(tensor.slabs.size())});
-      for (uint32_t s = 0; s < tensor.slabs.size(); ++s) order.push_back({t, s});
-    }
-    const auto blob = [&](const Order& o) -> const DcpBlob& { return metadata_.tensors[o.tensor].slabs[o.slab].blob; };
-    std::sort(order.begin(), order.end(), [&](const Order& a, const Order& b) {
-      return std::pair(blob(a).file, blob(a).slice.offset) < std::pair(blob(b).file, blob(b).slice.offset);
+  const DcpTensor& tensor_of(SlabId id) const { return metadata_.tensors[id.tensor]; }
+  const DcpBlob& blob_of(SlabId id) const { return tensor_of(id).slabs[id.slab].blob; }
+
+  // By their bytes: files are read front to back.
+  std::vector<SlabId> slabs_in_order() const {
+    std::vector<SlabId> order;
+    for (uint32_t t = 0; t < metadata_.tensors.size(); ++t)
+      for (uint32_t s = 0; s < metadata_.tensors[t].slabs.size(); ++s) order.push_back({t, s});
+    std::sort(order.begin(), order.end(), [&](SlabId a, SlabId b) {
+      return std::pair(blob_of(a).file, blob_of(a).slice.offset) < std::pair(blob_of(b).file, blob_of(b).slice.offset);
     });
-    for (size_t i = 0; i < order.size(); ++i) {
-      const DcpTensor& tensor = metadata_.tensors[order[i].tensor];
-      const DcpBlob& here = blob(order[i]);
-      require_in_file(here, tensor.name);
-      if (i > 0 && blob(order[i - 1]).file == here.file &&
-          here.slice.offset < blob(order[i - 1]).slice.offset + blob(order[i - 1]).slice.bytes)
-        fail(tensor.name,
+    return order;
+  }
+
+  // Of what is left out later too: torch refuses to save slabs that do not tile their tensor, be it an optimizer's.
+  void check_slabs() const {
+    for (const DcpTensor& tensor : metadata_.tensors)
+      for (const DcpSlab& slab : tensor.slabs) require_in_file(slab.blob, tensor.name);
+    for (const DcpTensor& tensor : metadata_.tensors) require_tiled(tensor, metadata_path_);
+    const std::vector<SlabId> order = slabs_in_order();
+    for (size_t i = 1; i < order.size(); ++i) {
+      const DcpBlob &before = blob_of(order[i - 1]), &here = blob_of(order[i]);
+      if (before.file == here.file && here.slice.offset < before.slice.offset + before.slice.bytes)
+        fail(tensor_of(order[i]).name,
              format("its bytes at {} of {} are also those of `{}`", here.slice.offset,
-                    escape(metadata_.files[here.file]), escape(metadata_.tensors[order[i - 1].tensor].name)));
-      contents.tensors[order[i].tensor].chunks[order[i].slab] = chunk(contents, tensor, tensor.slabs[order[i].slab]);
+                    escape(metadata_.files[here.file]), escape(tensor_of(order[i - 1]).name)));
     }
+  }
+
+  void add_tensors(Contents& contents) {
+    for (const DcpTensor& tensor : metadata_.tensors)
+      contents.tensors.push_back({tensor.name, tensor.dtype, tensor.shape, 0, std::vector<Chunk>(tensor.slabs.size())});
+    for (const SlabId id : slabs_in_order())
+      contents.tensors[id.tensor].chunks[id.slab] = chunk(contents, tensor_of(id), tensor_of(id).slabs[id.slab]);
   }
 
   Chunk chunk(Contents& contents, const DcpTensor& tensor, const DcpSlab& slab) {

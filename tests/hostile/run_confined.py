@@ -148,6 +148,16 @@ def links_of_a_download_cache_are_followed(b):
     b.run("inspect", away)
 
 
+def links_to_folders_that_nobody_enters_are_not(b):
+    for folder in (b.hf, b.mc):
+        (folder / "link").symlink_to(b.work)
+        (folder / "release").is_dir() and (folder / "release" / "link").symlink_to(b.work)
+        got = b.let("inspect", folder)
+        for link in (folder / "link", folder / "release" / "link"):
+            link.unlink(missing_ok=True)
+        assert not can_landlock() or "a secret" not in got, f"{folder.name}: what its link leads to was let be read"
+
+
 def links_in_rank_folders_are_followed(b):
     linked, far = b.work / "linked", b.work / "far"
     shutil.copytree(b.mc, linked)
@@ -222,7 +232,7 @@ def strace_finds_no_refusal(b):
 
 
 TESTS = [every_verb_is_confined, no_sandbox_keeps_all_rights, the_kernel_says_so, links_of_a_download_cache_are_followed,
-         links_in_rank_folders_are_followed, what_lies_above_is_read, rules_and_tokenizers_elsewhere_are_read,
+         links_to_folders_that_nobody_enters_are_not, links_in_rank_folders_are_followed, what_lies_above_is_read, rules_and_tokenizers_elsewhere_are_read,
          outputs_are_replaced_and_gone_on_with, strace_finds_no_refusal]
 
 sys.exit(named_tests.run(TESTS, Bench))

@@ -106,6 +106,24 @@ def a_manifest_that_is_no_file(b):
         shutil.rmtree(folder)
 
 
+# Of links, a manifest's names follow the last, and those that a reader follows into the folders of ranks.
+def a_manifest_leads_through_no_link(b):
+    outside = b.work / "outside"
+    outside.mkdir()
+    (outside / "config.json").write_text("not the program's to read\n")
+    folder = b.copy(b.mc)
+    (folder / "link").symlink_to(outside)
+    manifest = json.loads((folder / "tessera.json").read_text())
+    manifest["files"].append({"file": "link/config.json", "bytes": 26})
+    unhashed = {"files": [{k: v for k, v in one.items() if k != "outside"} for one in manifest["files"]],
+                "sources": [{k: v for k, v in one.items() if k != "headers"} for one in manifest["sources"]],
+                "tensors": [{k: v for k, v in one.items() if k != "hash"} for one in manifest["tensors"]]}
+    (folder / "tessera.json").write_text(json.dumps({k: v for k, v in {**manifest, **unhashed}.items() if k != "self"}))
+    for switch in ([], ["--no-sandbox"]):
+        done = b.run(*switch, "verify", folder, status=1)
+        assert "link/config.json: stands behind a link" in done.stderr + done.stdout, done.stderr + done.stdout
+
+
 # What stands in the way of an output is not followed, waited for or removed.
 def things_in_the_way_of_an_output(b):
     secret = b.work / "precious"
@@ -220,7 +238,7 @@ def iterations_are_numbers_of_folders(b):
         b.run("inspect", folder, status=status)
 
 
-TESTS = [only_regular_files_are_read, files_that_the_user_names, a_manifest_that_is_no_file, things_in_the_way_of_an_output, an_index_leads_nowhere, parents_of_rules_lead_nowhere,
+TESTS = [only_regular_files_are_read, files_that_the_user_names, a_manifest_that_is_no_file, a_manifest_leads_through_no_link, things_in_the_way_of_an_output, an_index_leads_nowhere, parents_of_rules_lead_nowhere,
          tensor_names_are_no_paths, side_files_do_not_pose_as_the_checkpoint, side_files_have_names_that_can_be_written_down, rules_write_names_that_can_be_read, iterations_are_numbers_of_folders]
 
 sys.exit(named_tests.run(TESTS, lambda build, work: Bench(str(build / "tessera"), work)))

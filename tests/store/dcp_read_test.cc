@@ -64,6 +64,24 @@ TEST_CASE("dcp: what holds no weight is left out") {
   CHECK(reader->contents().optimizer);
 }
 
+TEST_CASE("dcp: what is left out must be there as well") {
+  const auto check_state = [](const Change& change, const std::vector<std::string>& words) {
+    const TempFolder folder;
+    DcpSample sample = dcp_sample(folder);
+    sample.tensors.push_back({"optimizer.state.exp_avg.v", {3}});
+    sample.add(folder, "optimizer.state.exp_avg.v", {0}, {2}, {1, 2});
+    sample.add(folder, "optimizer.state.exp_avg.v", {2}, {1}, {3});
+    CHECK(open_checkpoint(sample.put(folder))->contents().tensors.size() == 2);
+    change(sample);
+    const auto path = sample.put(folder);
+    check_refused([&] { open_checkpoint(path); }, words);
+  };
+  check_state([](DcpSample& s) { s.slabs.back().length += 100000; }, {"`optimizer.state.exp_avg.v`", "are wanted"});
+  check_state([](DcpSample& s) { s.slabs.pop_back(); }, {"`optimizer.state.exp_avg.v`", "2 of 3 elements"});
+  check_state([](DcpSample& s) { s.slabs.back().offsets = {1}; }, {"`optimizer.state.exp_avg.v`", "overlap"});
+  check_state([](DcpSample& s) { s.slabs.back().offset = s.slabs[2].offset; }, {"are also those of"});
+}
+
 TEST_CASE("dcp: arguments in the data, or nowhere") {
   const TempFolder folder;
   DcpSample sample = dcp_sample(folder);

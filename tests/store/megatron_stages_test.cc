@@ -88,7 +88,7 @@ TEST_CASE("numbers that are left out say nothing; two stacks of layers neither")
 TEST_CASE("arguments that say otherwise are refused") {
   Contents contents = holding({{"decoder.layers.0.a"}, {"decoder.layers.0.a", "decoder.layers.1.a"}});
   contents.config = args({{"num_layers", 3}, {"decoder_first_pipeline_num_layers", 2}});
-  CHECK_THROWS_WITH_AS(settle_stages(contents), doctest::Contains("hold 2, 1 layers; in the files they hold 1, 2"), Error);
+  CHECK_THROWS_WITH_AS(settle_stages(contents), doctest::Contains("stage 0 holds 2 layers, in the files it holds 1"), Error);
 }
 
 TEST_CASE("what is said of them is read again") {

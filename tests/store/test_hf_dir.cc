@@ -237,7 +237,6 @@ TEST_CASE("hf: side files") {
         "chat_template.jinja generation_config.json merges.txt modeling_x.py spiece.model tokenizer.json "
         "tokenizer_config.json vocab.txt");
   fs::create_symlink("nowhere", folder / "vocab.json");
+  fs::create_symlink("added_tokens.json", folder / "added_tokens.json");  // a loop: it leads nowhere either
   CHECK(side_files_of(folder.path()).size() == got.size());
-  fs::create_symlink("added_tokens.json", folder / "added_tokens.json");  // a loop: what it is cannot be told
-  check_refused([&] { side_files_of(folder.path()); }, {"added_tokens.json: cannot stat"});
 }
