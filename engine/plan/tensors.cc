@@ -75,7 +75,10 @@ std::optional<EndTensors::Named> EndTensors::name_of(EndAddress& address, const 
   const bool full = names_.size() == most_;
   if ((full || name_bytes_ + spelled.size() > most_name_bytes) && name_ids_.find(hash, same) == IdTable::none) {
     const std::string most = format("the model makes more than {} MiB of names", most_name_bytes >> 20);
-    full ? tell_full(address) : diagnostics_.error("B03", address.span(), most);
+    if (full)
+      tell_full(address);
+    else
+      diagnostics_.error("B03", address.span(), most);
     return std::nullopt;
   }
   const auto fresh = static_cast<uint32_t>(names_.size());
