@@ -31,8 +31,8 @@ Linear symbol(const std::string& name);
 
 // What a condition that holds says of integers: forms that are 0 or more.
 void add_facts(const Expr& condition, std::vector<Linear>& facts);
-// Is `form` 0 or more wherever the facts are? Tries sums of up to `depth` facts; false means "not proved". `work`: the steps
-// (of some 50 ns) that it may still take.
+// Is `form` 0 or more wherever the facts are? Tries sums of up to `depth` facts; false means "not proved". `work`: the
+// steps (of some 50 ns) that it may still take.
 bool proves_nonnegative(const Linear& form, const std::vector<Linear>& facts, size_t* work = nullptr, int depth = 3);
 
 }  // namespace tessera

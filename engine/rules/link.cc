@@ -140,10 +140,11 @@ void check_parents(const std::vector<Dialect>& dialects, Diagnostics& diagnostic
 bool Room::take(size_t weight, Span span) {
   bytes_ += weight;
   if (++rules_ <= most_rules && bytes_ <= most_rule_bytes) return true;
+  const size_t most = most_rule_bytes >> 20;
   diagnostics_.error("R01", span,
                      rules_ > most_rules
                          ? format("the model makes more than {} rules and copies", most_rules)
-                         : format("the rules and copies that the model makes take more than {} MiB", most_rule_bytes >> 20));
+                         : format("the rules and copies that the model makes take more than {} MiB", most));
   return false;
 }
 

@@ -106,7 +106,8 @@ Copy copy_of(const CopyDecl& decl, const Rule& rule, RuleId id, Diagnostics& dia
 // Each address of the copy meets each of its rule's, and each alternative of the rule may be one of the copy too.
 size_t copy_weight(const CopyDecl& decl, const Rule& rule) {
   const SideForm& of = rule.sides[decl.side];
-  return sizeof(Copy) + weight(decl.form) * (1 + address_count(of)) + weight(of) + weight(rule.when) + weight(rule.loops);
+  const size_t own = weight(of) + weight(rule.when) + weight(rule.loops);
+  return sizeof(Copy) + own + weight(decl.form) * (1 + address_count(of));
 }
 
 void tell_unknown(const Text& of, const RuleSet& set, Diagnostics& diagnostics) {

@@ -102,7 +102,8 @@ constexpr size_t most_ranges = 16;  // of one `for`
 
 std::vector<Range> Form::ranges(const Node& node) const {
   std::vector<Range> out;
-  if (node.items.size() > most_ranges) return wrong(node.span, format("a `for` has at most {} ranges", most_ranges)), out;
+  if (node.items.size() > most_ranges)
+    return wrong(node.span, format("a `for` has at most {} ranges", most_ranges)), out;
   const auto read = [&](const Node& one) {
     const Text* found = text(one, "a range");
     if (!found) return;
