@@ -95,7 +95,7 @@ class Explainer {
       if (site.move != none_id) told_.moves.push_back(site.move);
     }
     std::ranges::sort(told_.moves);
-    told_.moves.erase(std::ranges::unique(told_.moves).begin(), told_.moves.end());
+    told_.moves.erase(std::unique(told_.moves.begin(), told_.moves.end()), told_.moves.end());
     if (trace.omission) told_.omissions.push_back(*trace.omission);
   }
 

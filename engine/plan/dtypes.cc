@@ -10,6 +10,8 @@
 namespace tessera {
 namespace {
 
+constexpr size_t most_followed = 64;  // rules, from one whose dtype is another's to that one
+
 std::string_view word(DType dtype) { return info(dtype).short_name; }
 
 class DtypePass {
@@ -34,7 +36,7 @@ class DtypePass {
 
   bool run() {
     for (uint32_t i = 0; i < standings_.size(); ++i)
-      if (const auto dtype = decide(i, 0))
+      if (const auto dtype = decide(i))
         graph_.tensors[first_ + i].dtype = *dtype;
       else
         good_ = false;
@@ -66,11 +68,19 @@ class DtypePass {
   bool is_new(Span why) { return told_.emplace(why.source, why.begin).second; }
   Tensor& output(uint32_t i) { return graph_.tensors[first_ + i]; }
 
-  std::optional<DType> decide(uint32_t i, size_t depth) {
+  const std::optional<DtypePin>& pin_of(uint32_t i) const { return rules_.rules[standings_[i].rule].dtype[side_]; }
+
+  std::optional<DType> decide(uint32_t i) {
+    for (size_t followed = 0; !standings_[i].field && pin_of(i) && !pin_of(i)->dtype; ++followed) {
+      const auto next = pinned(i, *pin_of(i), followed);
+      if (!next) return std::nullopt;
+      i = *next;
+    }
     if (standings_[i].field) return standings_[i].field;
-    const auto& pin = rules_.rules[standings_[i].rule].dtype[side_];
-    if (pin && pin->dtype) return pin->dtype;
-    if (pin) return of_rule(i, *pin, depth);
+    return pin_of(i) ? pin_of(i)->dtype : by_sources(i);
+  }
+
+  std::optional<DType> by_sources(uint32_t i) {
     const Made& made = made_[made_[i].empty ? sibling(i) : i];
     if (made.first == none_id) {
       if (is_new(output(i).why))
@@ -101,8 +111,8 @@ class DtypePass {
     return i;
   }
 
-  // The dtype that another rule of the block has there on that side.
-  std::optional<DType> of_rule(uint32_t i, const DtypePin& pin, size_t depth) {
+  // Where another rule of the block, whose dtype is wanted, has its output on that side.
+  std::optional<uint32_t> pinned(uint32_t i, const DtypePin& pin, size_t followed) {
     const Rule& rule = rules_.rules[standings_[i].rule];
     const std::string name = rule.name.substr(0, rule.name.find('.') + 1) + pin.rule;
     std::optional<uint32_t> best;
@@ -111,8 +121,10 @@ class DtypePass {
                           (!best || standings_[*best].turn != standings_[i].turn || output(j).place == output(i).place);
       if (!best || nearer) best = j;
     }
-    if (best && depth < rules_.rules.size()) return decide(*best, depth + 1);
-    diagnostics_.error("V02", pin.span, format("`{}` has no tensor on this side, so no dtype", name));
+    if (best && followed < most_followed) return best;
+    const std::string why = best ? format("the dtype of `{}` comes by way of more than {} rules", name, most_followed)
+                                 : format("`{}` has no tensor on this side, so no dtype", name);
+    diagnostics_.error("V02", pin.span, why);
     return std::nullopt;
   }
 

@@ -86,6 +86,8 @@ case("defaults that wait for the next", HEAD + "defaults:\n" + "".join(f"  a{i}:
 case("defaults that wait for all", HEAD + "defaults:\n" + "".join(f"  m.a{i}: m or 1\n" for i in range(20000)) + rules([ONE])[len(HEAD):], EITHER, "config")
 pins = [f"r{i}: {{ hf: a{i}  h, mcore: b{i}  h, dtype: r{i + 1} }}" for i in range(9000)]
 case("a chain of dtypes", rules(pins + ["r9000: { hf: a9000  h, mcore: b9000  h, dtype: f32 }"]), EITHER)
+case("a chain of dtypes that is followed", rules(pins + ["r9000: { hf: a9000  h, mcore: b9000  h, dtype: f32 }"]), WRONG, "plan", said="by way of more than 64 rules")
+case("a short chain of dtypes", rules(pins[:64] + ["r64: { hf: a64  h, mcore: b64  h, dtype: f32 }"]), {0}, "plan")
 case("a ring of dtypes", rules(pins + ["r9000: { hf: a9000  h, mcore: b9000  h, dtype: r5000 }"]), WRONG, said="ring")
 case("unknown dtypes", rules(f"rule_{i}: {{ hf: a{i}  h, mcore: b{i}  h, dtype: rula_x{i} }}" for i in range(9000)), WRONG)
 case("unknown keys among `nulls`", HEAD + "defaults:\n" + "".join(f"  ka{i}: 1\n" for i in range(20000)) + "nulls: [" + ", ".join(f"kb{i}" for i in range(40000)) + "]\n" + rules([ONE])[len(HEAD):], WRONG)
