@@ -1,7 +1,6 @@
 // Can two name templates print one name? Holes print digits only, so the text between digits must be the same and each
 // run of digits and holes stands against one run of the other.
 #include <charconv>
-#include <ranges>
 
 #include "layout/name.h"
 
@@ -60,20 +59,20 @@ std::optional<int64_t> number(const Run& run) {
 }
 
 // How many digits both begin with (reversed: end with); nullopt if these differ.
-template <class Symbols>
-std::optional<std::ptrdiff_t> common_digits(const Symbols& a, const Symbols& b) {
-  auto x = a.begin();
-  for (auto y = b.begin(); x != a.end() && y != b.end() && x->hole < 0 && y->hole < 0; ++x, ++y)
-    if (x->digit != y->digit) return std::nullopt;
-  return x - a.begin();
+template <class It>
+std::optional<std::ptrdiff_t> common_digits(const It a, const It a_end, It b, const It b_end) {
+  It x = a;
+  for (; x != a_end && b != b_end && x->hole < 0 && b->hole < 0; ++x, ++b)
+    if (x->digit != b->digit) return std::nullopt;
+  return x - a;
 }
 
 bool strip_both_ends(Run& a, Run& b) {
-  const auto first = common_digits(a, b);
+  const auto first = common_digits(a.begin(), a.end(), b.begin(), b.end());
   if (!first) return false;
   a.erase(a.begin(), a.begin() + *first);
   b.erase(b.begin(), b.begin() + *first);
-  const auto last = common_digits(a | std::views::reverse, b | std::views::reverse);
+  const auto last = common_digits(a.rbegin(), a.rend(), b.rbegin(), b.rend());
   if (!last) return false;
   a.erase(a.end() - *last, a.end());
   b.erase(b.end() - *last, b.end());

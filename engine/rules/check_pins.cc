@@ -48,7 +48,7 @@ class PinWalk {
   // Told from its first rule on.
   void ring(std::vector<const RuleDecl*> rules) {
     const auto begin = [](const RuleDecl* rule) { return rule->name.span.begin; };
-    std::ranges::rotate(rules, std::ranges::min_element(rules, {}, begin));
+    std::rotate(rules.begin(), std::ranges::min_element(rules, {}, begin), rules.end());
     std::vector<std::string> names;
     for (const RuleDecl* rule : rules) names.push_back(rule->name.s);
     names.push_back(names[0]);

@@ -55,15 +55,15 @@ bool has_optimizer_file(const fs::path& folder) {
 void keep_common(std::vector<MegatronRank>& ranks) {
   MegatronRank& first = ranks[0];
   Map common;
-  for (const auto& [key, value] : first.beside) {
+  for (const Map::Entry& said : first.beside) {
     const bool alike = std::all_of(ranks.begin(), ranks.end(), [&](const MegatronRank& rank) {
-      const Value* there = rank.beside.find(key);
-      return there && *there == value;
+      const Value* there = rank.beside.find(said.first);
+      return there && *there == said.second;
     });
     if (alike)
-      common.insert(key, value);
+      common.insert(said.first, said.second);
     else
-      first.left.push_back(key);
+      first.left.push_back(said.first);
   }
   first.beside = std::move(common);
 }

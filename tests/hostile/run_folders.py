@@ -98,10 +98,14 @@ PROPERTIES = of_class("TensorProperties", b"(" + g("torch", "float32") + NONE + 
 # --- few bytes that ask for much
 
 def a_long_name_in_many_places(b):
-    before = u("f" * 400_000) + b"q\x010" + stored_at(0, 4) + b"q\x020" + g("torch.distributed.checkpoint.metadata", "MetadataIndex") + b"q\x030"
-    places = b"".join(b"h\x03)\x81" + dct([(u("fqn"), b"h\x01"), (u("offset"), ints([n]))]) + b"bh\x02" for n in range(15_000))
-    file = {".metadata": metadata(b"}", b"}(" + places + b"u", before), "__0_0.distcp": b"x"}
-    b.run("inspect", b.folder(file), status=3, says=[".metadata", "1 to 4096 bytes"])
+    for length, count, words in ((400_000, 15_000, "shared values"), (4100, 500, "1 to 4096 bytes")):
+        b.run("inspect", b.folder(named_in_many_places(length, count)), status=3, says=[".metadata", words])
+
+
+def named_in_many_places(length, count):
+    before = u("f" * length) + b"q\x010" + stored_at(0, 4) + b"q\x020" + g("torch.distributed.checkpoint.metadata", "MetadataIndex") + b"q\x030"
+    places = b"".join(b"h\x03)\x81" + dct([(u("fqn"), b"h\x01"), (u("offset"), ints([n]))]) + b"bh\x02" for n in range(count))
+    return {".metadata": metadata(b"}", b"}(" + places + b"u", before), "__0_0.distcp": b"x"}
 
 
 def many_keys_beside_a_model(b):
