@@ -42,9 +42,11 @@ def segments():
     quiet("llvm-profdata-14", "merge", "-sparse", *map(str, COUNTS.glob("*.profraw")), "-o", str(merged))
     programs = [BUILD / "tessera", *sorted(p for p in (BUILD / "tests").iterdir() if p.is_file() and os.access(p, os.X_OK))]
     objects = [word for program in programs[1:] for word in ("-object", str(program))]
-    done = subprocess.run(["llvm-cov-14", "export", "-skip-expansions", f"-instr-profile={merged}", str(programs[0]), *objects,
-                           *(str(ROOT / "engine" / floor) for floor in FLOORS)], check=True, stdout=subprocess.PIPE)
-    return {pathlib.Path(one["filename"]): [part[:4] for part in one["segments"]] for one in json.loads(done.stdout)["data"][0]["files"]}
+    done = subprocess.run(["llvm-cov-14", "export", "-skip-expansions", f"-instr-profile={merged}", str(programs[0]), *objects], check=True,
+                          stdout=subprocess.PIPE)
+    files = {pathlib.Path(one["filename"]).resolve(): one["segments"] for one in json.loads(done.stdout)["data"][0]["files"]}
+    wanted = [ROOT / "engine" / floor for floor in FLOORS]
+    return {path: [part[:4] for part in parts] for path, parts in files.items() if path.parent in wanted}
 
 
 def times(parts, line, column):

@@ -217,3 +217,36 @@ def differing(c):
     short = st_text(st_entries(X)).encode()
     for n in (640, 1408):  # 0x80 0x02 and 0x80 0x05 in front
         c.add(f"differing/ok_length_{n}.bin", struct.pack("<Q", n) + short + b" " * (n - len(short)) + FULL, "safetensors", "accept", "a length that looks like a pickle, under another extension", X)
+
+
+def unlike(c):
+    """Arguments, keys and records of another kind than the one that is read."""
+    def bad(name, blob, why, **kw):
+        c.add(f"unlike/{name}.pt", blob, "torch", "reject", why, **kw)
+
+    def call(module, function, *args):
+        return root((u("y"), red(g(module, function), *args)))
+
+    P = proto(2) + dct([(u("x"), x())]) + STOP
+    v3 = g("torch._utils", "_rebuild_tensor_v3")
+    bad("keywords", root((u("y"), g("collections", "OrderedDict") + b")" + dct([(u("a"), i(1))]) + b"\x92")), "keywords for a dict", names=["OrderedDict"])
+    bad("factory", call("collections", "defaultdict", i(3)), "a factory that is a number", names=["defaultdict"])
+    bad("namespace_of_dict", call("argparse", "Namespace", dct([])), "a Namespace of a dict", names=["Namespace"])
+    bad("list_of_two", call("builtins", "list", lst(), lst()), "a list of two lists", names=["builtins.list"])
+    bad("list_of_number", call("builtins", "list", i(3)), "a list of a number", names=["builtins.list"])
+    bad("bytes_of_text", call("builtins", "bytes", u("a"), u("latin1")), "bytes of a text", names=["builtins.bytes"])
+    bad("encode_beyond", call("_codecs", "encode", u("\u4e00"), u("latin1")), "a letter beyond latin1", names=["latin1"])
+    bad("parameter_of_number", call("torch._utils", "_rebuild_parameter", i(3), TRUE, odict([])), "a parameter of a number", names=["_rebuild_parameter"])
+    bad("made_by_a_class", call("torch._tensor", "_rebuild_from_type_v2", g("collections", "OrderedDict"), g("torch", "Tensor"), tup(), dct([])), "a tensor made by OrderedDict", names=["OrderedDict"])
+    bad("two_dtypes", root((u("y"), red(v3, pid("0", "FloatStorage", 12), i(0), ints([3]), ints([1]), FALSE, odict([]), g("torch", "int32")))), "a tensor of int32 over a storage of floats", names=["data/0"])
+    sizes = [red(v3, pid("0", "UntypedStorage", 48, module="torch.storage"), i(0), ints([3]), ints([1]), FALSE, odict([]), g("torch", dtype)) for dtype in ("uint16", "uint32")]
+    bad("two_sizes_big_endian", pt(proto(2) + dct([(u("x"), sizes[0]), (u("y"), sizes[1])]) + STOP, {"0": FULL}, byteorder=b"big"), "big-endian elements of two sizes over one storage", names=["data/0"])
+    bad("long_prefix", pt(proto(2) + dct([(u("p" * 5000), dct([(u("x"), x())]))]) + STOP, {"0": FULL}), "a tensor below a prefix of 5,000 bytes", names=["4096 bytes"])
+    bad("many_members", pt(P, {"0": FULL}, count=1_000_001), "an archive that speaks of 1,000,001 members", names=["limit 1000000"])
+    bad("bytes_in_front", pt(P, {"0": FULL}, head=b"PK\3\4more"), "bytes before the first member", names=["first member"])
+
+    def stored(key, view=NONE):
+        return tensor(tup(u("storage"), g("torch", "FloatStorage"), u(key), u("cpu"), i(12), view) + b"Q", [3], [1])
+    bad("legacy_key_of_a_view", legacy([T("x", "F32", [12], FULL)], body=dct([(u("x"), stored("0", tup(u("v"), i(4), i(3)))), (u("y"), stored("v"))])), "a storage with the key of a view", names=["storage v"])
+    bad("legacy_key_number", MAGIC + proto(2) + i(1001) + STOP + proto(2) + dct([(u("protocol_version"), i(1001)), (u("little_endian"), TRUE), (u("type_sizes"), dct([]))]) + STOP
+        + proto(2) + dct([(u("x"), stored("0"))]) + STOP + proto(2) + lst(i(0)) + STOP + struct.pack("<Q", 12) + FULL, "a number among the keys", names=["no text"])

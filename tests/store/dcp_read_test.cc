@@ -190,8 +190,8 @@ TEST_CASE("dcp: every bit of .metadata is either refused or read as it was") {
     folder.put("ckpt/iter_0000003/.metadata", flipped);
     try {
       const auto found = seen();
-      for (const auto& [name, values] : found)  // a name may be another, values may not
-        other += std::none_of(right.begin(), right.end(), [&](const auto& one) { return one.second == values; });
+      for (const auto& read : found)  // a name may be another, values may not
+        other += std::none_of(right.begin(), right.end(), [&](const auto& one) { return one.second == read.second; });
     } catch (const Error& error) {
       CHECK(error.fault() == Fault::world);
     }

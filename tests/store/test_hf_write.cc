@@ -55,7 +55,8 @@ std::string bytes_of(const Reader& reader, const std::string& name) {
 
 TEST_CASE("hf: one shard has no index") {
   for (const auto& [format, file] : {std::pair{"safetensors", "model.safetensors"}, {"bin", "pytorch_model.bin"}}) {
-    CAPTURE(format);
+    const std::string shown = format;
+    CAPTURE(shown);
     const TempFolder folder;
     const auto writer = create_checkpoint(example(folder.path(), format, 1000));
     write_example(*writer, folder.path());
@@ -73,7 +74,8 @@ TEST_CASE("hf: several shards, their names, their index") {
       {"safetensors", "model-0000{}-of-00002.safetensors", "model.safetensors.index.json"},
       {"bin", "pytorch_model-0000{}-of-00002.bin", "pytorch_model.bin.index.json"}};
   for (const auto& [format, shard, index] : rows) {
-    CAPTURE(format);
+    const std::string shown = format;
+    CAPTURE(shown);
     const TempFolder folder;
     const auto writer = create_checkpoint(example(folder.path(), format, 7));
     write_example(*writer, folder.path());
