@@ -13,8 +13,8 @@ namespace tessera {
 namespace {
 
 constexpr uint64_t word_bytes = 64;  // most that a record of one word may have
-constexpr const char* program = "constants.pkl";
-constexpr std::string_view known[] = {"data.pkl",           "byteorder",     "version", ".format_version",
+constexpr const char *data = "data.pkl", *program = "constants.pkl";
+constexpr std::string_view known[] = {data,                 "byteorder",     "version", ".format_version",
                                       ".storage_alignment", ".data/version", ".data/serialization_id"};
 
 class ZipFile {
@@ -27,7 +27,7 @@ class ZipFile {
     if (zip_.find(program))
       fail("constants.pkl: a TorchScript archive, which holds a program and not only weights");
     check_version();
-    const ZipMember* member = zip_.find("data.pkl");
+    const ZipMember* member = zip_.find(data);
     if (!member) fail("no data.pkl in the archive");
     const uint64_t limit = member->deflated ? limits::pickle_deflated_bytes : limits::pickle_bytes;
     PickleOptions options{.file = path_ + ": data.pkl", .storage_folder = "data/"};
@@ -60,7 +60,7 @@ class ZipFile {
     for (const PickleStorage& storage : tree.storages) used.insert("data/" + storage.key);
     std::vector<TorchStorage> out;
     for (const ZipMember& member : zip_.members)
-      if (!used.contains(member.name)) out.push_back(describe(member));
+      if (member.name != data && !used.contains(member.name)) out.push_back(describe(member));
     return out;
   }
 

@@ -225,21 +225,27 @@ def loose_bounds():
     resource.setrlimit(resource.RLIMIT_CPU, (120, 120))
 
 
-def judge(program, folder, text, status, command, said, files):
-    path = write(folder, text, files)
-    words = [program, "check", str(path)] + (["--config", str(folder / "config.json")] if command == "config" else [])
-    slow = bool(sanitized.runtimes(program))
-    found, seconds, megabytes = limited(words, folder / "log", loose_bounds if slow else bounds)
+def judge_run(words, folder, status, said, most, place, out=os.devnull):
+    """What is wrong with a run, what it said, its seconds and megabytes; `most` of these, and how a refusal says its place."""
+    slow = bool(sanitized.runtimes(words[0]))
+    found, seconds, megabytes = limited(words, folder / "log", loose_bounds if slow else bounds, out)
     message = (folder / "log").read_text(errors="replace")
     wrong = []
     if found not in status:
         wrong.append(f"exit {found}, not {status}")
-    if found == 1 and not PLACE.search(message):
+    if found == 1 and not place.search(message):
         wrong.append("no place is named")
     if said not in message:
         wrong.append(f"`{said}` is not said")
-    if not slow and (seconds > SECONDS or megabytes > MEGABYTES):
+    if not slow and (seconds > most[0] or megabytes > most[1]):
         wrong.append(f"{seconds:.1f} s, {megabytes:.0f} MB")
+    return wrong, message, seconds, megabytes
+
+
+def judge(program, folder, text, status, command, said, files):
+    path = write(folder, text, files)
+    words = [program, "check", str(path)] + (["--config", str(folder / "config.json")] if command == "config" else [])
+    wrong, message, seconds, megabytes = judge_run(words, folder, status, said, (SECONDS, MEGABYTES), PLACE)
     longest = max(map(len, message.splitlines()), default=0)
     if longest > 1200:
         wrong.append(f"a line of {longest} bytes")

@@ -11,7 +11,7 @@ import struct
 import sys
 import tempfile
 
-from run_rule_files import AXES, EITHER, HEAD, MODEL, WRONG, bounds, limited, loose_bounds, one, rules, sanitized, write
+from run_rule_files import AXES, EITHER, HEAD, MODEL, WRONG, judge_run, one, rules, write
 
 SECONDS, MEGABYTES = 10.0, 1024  # of processor time; of memory
 MOST_SHOWN = 100 << 20  # bytes of an output
@@ -139,19 +139,8 @@ def checkpoint(folder):
 def judge(program, folder, text, status, command, said, files):
     names = {"rules": write(folder, text, files), "config": folder / "config.json", "folder": folder}
     checkpoint(folder / "checkpoint")
-    slow = bool(sanitized.runtimes(program))
     words = [program] + [word.format(**names) for word in COMMANDS[command]]
-    found, seconds, megabytes = limited(words, folder / "log", loose_bounds if slow else bounds, folder / "out")
-    message = (folder / "log").read_text(errors="replace")
-    wrong = []
-    if found not in status:
-        wrong.append(f"exit {found}, not {status}")
-    if found == 1 and not PLACE.search(message):
-        wrong.append("no place is named")
-    if said not in message:
-        wrong.append(f"`{said}` is not said")
-    if not slow and (seconds > SECONDS or megabytes > MEGABYTES):
-        wrong.append(f"{seconds:.1f} s, {megabytes:.0f} MB")
+    wrong, message, seconds, megabytes = judge_run(words, folder, status, said, (SECONDS, MEGABYTES), PLACE, folder / "out")
     if (folder / "out").stat().st_size > MOST_SHOWN:
         wrong.append(f"{(folder / 'out').stat().st_size} bytes shown")
     return "; ".join(wrong) + (": " + message[:600] if wrong else ""), seconds, megabytes
