@@ -32,16 +32,6 @@ bool is_plain(std::string_view text, char also = ' ') {
   return plain;
 }
 
-bool needs_escape(std::string_view raw) {
-  if (is_plain(raw)) return false;
-  for (size_t at = 0; at < raw.size();) {
-    const auto rune = decode_rune(raw, at);
-    if (!rune || is_harmful(rune->code)) return true;
-    at += rune->bytes;
-  }
-  return false;
-}
-
 }  // namespace
 
 bool is_harmful(char32_t code) {
@@ -53,6 +43,16 @@ bool is_harmful(char32_t code) {
                                          {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB}, {0xE0000, 0xE007F}};
   return std::any_of(std::begin(harmful), std::end(harmful),
                      [code](Interval i) { return code >= i.first && code <= i.last; });
+}
+
+bool is_harmless(std::string_view text) {
+  if (is_plain(text)) return true;
+  for (size_t at = 0; at < text.size();) {
+    const auto rune = decode_rune(text, at);
+    if (!rune || is_harmful(rune->code)) return false;
+    at += rune->bytes;
+  }
+  return true;
 }
 
 std::optional<Rune> decode_rune(std::string_view text, size_t at) {
@@ -79,7 +79,7 @@ std::string escape_next(std::string_view raw, size_t& at) {
 }
 
 std::string escape(std::string_view raw, size_t most) {
-  if (!needs_escape(raw)) return cut(std::string(raw), most);
+  if (is_harmless(raw)) return cut(std::string(raw), most);
   std::string out;
   for (size_t at = 0; at < raw.size() && out.size() <= most;) {
     const bool backslash = raw[at] == '\\';
@@ -121,6 +121,12 @@ std::string cut(std::string utf8, size_t most) {
 
 std::string join(const std::vector<std::string>& parts, std::string_view between) {
   return format("{}", fmt::join(parts, between));
+}
+
+std::string join_first(const std::vector<std::string>& parts, size_t most) {
+  if (parts.size() <= most) return join(parts, ", ");
+  const auto end = parts.begin() + static_cast<std::ptrdiff_t>(most);
+  return format("{} and {} more", fmt::join(parts.begin(), end, ", "), parts.size() - most);
 }
 
 std::vector<std::string> split(std::string_view text, char at) {

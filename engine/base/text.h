@@ -20,6 +20,7 @@ std::string escape(std::string_view raw, size_t most = 200);
 std::string escape_lines(std::string_view raw);
 // Moves the cursor, reorders the line, or shows nothing: escape() lets none through.
 bool is_harmful(char32_t code);
+bool is_harmless(std::string_view text);  // UTF-8 in which nothing is harmful
 // One character of `raw` from byte `at` (inside) on, as escape() shows it; moves `at` behind it.
 std::string escape_next(std::string_view raw, size_t& at);
 // A code point and its length in bytes. nullopt where the text is not UTF-8; surrogates and overlong forms are not.
@@ -32,6 +33,7 @@ bool is_utf8(std::string_view text);
 size_t characters(std::string_view utf8);  // code points
 std::string cut(std::string utf8, size_t most);  // at most so many bytes, "..." at the end when something is gone
 std::string join(const std::vector<std::string>& parts, std::string_view between);
+std::string join_first(const std::vector<std::string>& parts, size_t most = 5);  // "a, b, c, d, e and 7 more"
 std::vector<std::string> split(std::string_view text, char at);
 std::string show_float(double number);                         // as Python's repr: "1e-05", "1.0", "inf"
 std::string show_bytes(uint64_t bytes);                        // "1.5 GB": decimal

@@ -16,6 +16,7 @@ struct NamePiece {
   bool operator==(const NamePiece&) const = default;
 };
 using NameTemplate = std::vector<NamePiece>;
+inline constexpr size_t longest_name = 4096;  // bytes, with every prefix, as files may have them
 
 std::string render(const NameTemplate& name, const std::vector<int64_t>& holes);
 std::string to_text(const NameTemplate& name, const std::vector<std::string>& holes);  // with <hole texts>

@@ -50,10 +50,7 @@ struct Missing {
 };
 
 std::string in_places(const std::set<std::string>& places) {
-  constexpr size_t most = 4;
-  const std::vector<std::string> first(places.begin(), std::next(places.begin(), ptrdiff_t(std::min(most, places.size()))));
-  if (first.empty()) return "";
-  return " in " + join(first, ", ") + (places.size() > most ? format(" and {} more", places.size() - most) : "");
+  return places.empty() ? "" : " in " + join_first({places.begin(), places.end()}, 4);
 }
 
 // Names folded, with at most 20 numbers of tensors for each error.

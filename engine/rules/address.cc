@@ -8,8 +8,6 @@
 namespace tessera {
 namespace {
 
-constexpr size_t most_name_bytes = 4096;
-
 bool is_blank(char c) { return c == ' '; }
 bool is_lower(char c) { return (c >= 'a' && c <= 'z') || c == '_'; }
 
@@ -73,7 +71,7 @@ class AddressParser {
       if (!(s_[at_] == '<' ? hole() : name_text())) return false;
     out_.name_span = text_.at(0, at_);
     if (at_ == 0) return fail(0, 1, "the name is missing");
-    return at_ <= most_name_bytes || fail(0, at_, format("a name has at most {} bytes", most_name_bytes));
+    return at_ <= longest_name || fail(0, at_, format("a name has at most {} bytes", longest_name));
   }
 
   bool name_text() {

@@ -5,8 +5,6 @@
 namespace tessera {
 namespace {
 
-constexpr size_t most_name_bytes = 4096;
-
 // At least: a hole prints one digit or more.
 size_t length_of(const NameTemplate& name) {
   size_t bytes = 0;
@@ -16,10 +14,10 @@ size_t length_of(const NameTemplate& name) {
 
 void judge_name(const Address& address, const std::optional<Text>& prefix, Findings& findings) {
   const size_t bytes = length_of(address.name);
-  if (bytes <= most_name_bytes) return;
+  if (bytes <= longest_name) return;
   Diagnostic& error = findings.error(
       "R01", address.name_span,
-      format("with its prefix this name has {} bytes; a name has at most {}", bytes, most_name_bytes));
+      format("with its prefix this name has {} bytes; a name has at most {}", bytes, longest_name));
   if (prefix) error.related.push_back({prefix->span, "the prefix"});
 }
 

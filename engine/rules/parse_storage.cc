@@ -8,14 +8,12 @@
 namespace tessera {
 namespace {
 
-constexpr size_t most_template_bytes = 4096;  // as of a name
-
 // A name with <name> (the whole name) or <stem> (without its last `.weight`) in it once, and no other hole.
 std::optional<Text> parse_template(const Node& node, const Form& form) {
   const Text* text = form.text(node, "a template");
   if (!text) return std::nullopt;
-  if (text->s.size() > most_template_bytes)
-    return form.wrong(text->span, format("a template has at most {} bytes", most_template_bytes)), std::nullopt;
+  if (text->s.size() > longest_name)
+    return form.wrong(text->span, format("a template has at most {} bytes", longest_name)), std::nullopt;
   const size_t open = text->s.find('<');
   const size_t close = text->s.find('>');
   const std::string hole = open < close && close != std::string::npos ? text->s.substr(open, close - open + 1) : "";

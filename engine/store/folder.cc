@@ -9,7 +9,6 @@
 #include <utility>
 #include <string_view>
 
-#include "base/text.h"
 #include "store/file.h"
 
 namespace tessera {
@@ -56,12 +55,6 @@ std::vector<fs::path> list_folder(const fs::path& folder, std::error_code& error
   if (errno) error.assign(errno, std::generic_category());
   std::ranges::sort(found);
   return found;
-}
-
-std::string first_of(const std::vector<std::string>& names) {
-  constexpr size_t most = 5;
-  if (names.size() <= most) return join(names, ", ");
-  return format("{} and {} more", fmt::join(names.begin(), names.begin() + most, ", "), names.size() - most);
 }
 
 std::vector<fs::path> list_tree(const fs::path& folder, std::error_code& error) {

@@ -12,8 +12,6 @@ namespace tessera {
 std::vector<std::filesystem::path> list_folder(const std::filesystem::path& folder, std::error_code& error);
 // All below it, a folder before what stands in it; links are not entered.
 std::vector<std::filesystem::path> list_tree(const std::filesystem::path& folder, std::error_code& error);
-// "a, b, c, d, e and 7 more"
-std::string first_of(const std::vector<std::string>& names);
 // What a path leads to, links followed. Error(world) where that cannot be told: what cannot be looked at is not something
 // that is not there, and others would be taken instead, or it left out.
 std::filesystem::file_type type_of(const std::filesystem::path& path);

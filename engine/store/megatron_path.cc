@@ -74,7 +74,7 @@ std::optional<MegatronPath> find_megatron(const fs::path& path) {
   std::erase_if(names, [](const std::string& name) { return !is_iteration_name(name); });
   if (names.empty()) return std::nullopt;
   fail_world(format("{}: not there, and it says which iteration to read; found {}: name that folder",
-                    show_path(path / megatron_tracker), first_of(names)));
+                    show_path(path / megatron_tracker), join_first(names)));
 }
 
 }  // namespace tessera

@@ -34,13 +34,8 @@ std::string shard_name(std::string_view stem, std::string_view extension, size_t
 }
 
 bool is_shard_name(std::string_view name, std::span<const std::string_view> extensions) {
-  for (size_t at = 0; at < name.size();) {
-    const auto rune = decode_rune(name, at);
-    if (!rune || is_harmful(rune->code)) return false;
-    at += rune->bytes;
-  }
   const auto ends = [&](std::string_view e) { return name.size() > e.size() && name.ends_with(e); };
-  return name.size() <= 255 && name.find_first_of("/\\:") == name.npos &&
+  return name.size() <= 255 && is_harmless(name) && name.find_first_of("/\\:") == name.npos &&
          std::any_of(extensions.begin(), extensions.end(), ends);
 }
 

@@ -7,19 +7,6 @@
 
 namespace tessera {
 
-namespace {
-
-bool holds_harm(std::string_view name) {
-  for (size_t at = 0; at < name.size();) {
-    const Rune rune = *decode_rune(name, at);
-    if (is_harmful(rune.code) || rune.code == U'\\') return true;
-    at += rune.bytes;
-  }
-  return false;
-}
-
-}  // namespace
-
 std::string lower(std::string_view name) {
   std::string out(name);
   for (char& c : out)
@@ -30,7 +17,7 @@ std::string lower(std::string_view name) {
 std::string_view fault_of_name(std::string_view name) {
   if (name.size() > limits::name_bytes) return "its name is too long";
   if (!is_utf8(name)) return "its name is not UTF-8";
-  if (holds_harm(name)) return "its name holds a control character or a backslash";
+  if (!is_harmless(name) || name.find('\\') != name.npos) return "its name holds a control character or a backslash";
   const std::vector<std::string> parts = split(name, '/');
   if (parts.size() < 2) return "it is not under a top folder";
   if (parts[0].size() > 1 && parts[0][1] == ':') return "its name begins with a drive";

@@ -55,9 +55,19 @@ TEST_CASE("UTF-8") {
   CHECK(decode_rune("\xF0\x9F\x98\x80", 0)->code == 0x1F600);
 }
 
+TEST_CASE("a text is harmless if it is UTF-8 and shows as it stands") {
+  CHECK(is_harmless(""));
+  CHECK(is_harmless("layers.0.weight"));
+  CHECK(is_harmless("\xC3\xA4"));
+  for (const char* text : {"a\tb", "\x1B[2J", "\x7F", "a\xE2\x80\xAEz", "\xFF", "\xC0\x80"})
+    CHECK_FALSE(is_harmless(text));
+}
+
 TEST_CASE("join and split") {
   CHECK(join({"a", "b", ""}, ", ") == "a, b, ");
   CHECK(join({}, ", ") == "");
+  CHECK(join_first({"a", "b"}, 2) == "a, b");
+  CHECK(join_first({"a", "b", "c", "d"}, 2) == "a, b and 2 more");
   CHECK(split("a..b", '.') == std::vector<std::string>{"a", "", "b"});
   CHECK(split("", '.') == std::vector<std::string>{""});
 }
