@@ -95,9 +95,10 @@ int run(const Options& options, const Global& global, Session& session) {
 void add_check(CLI::App& app, Global& global) {
   auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("check", "prove rule files right");
-  verb->footer("Examples: tessera check rules/*.yaml rules/dialects/*.yaml\n"
-               "          tessera check my_model.yaml --config config.json\n"
-               "          tessera check --explain R03");
+  verb->footer(
+      "Examples: tessera check rules/*.yaml rules/dialects/*.yaml\n"
+      "          tessera check my_model.yaml --config config.json\n"
+      "          tessera check --explain R03");
   verb->add_option("rules", options->files, "rule files, dialects and packings");
   verb->add_flag("--flat", options->check.flat, "print the file with all that it extends, as one");
   verb->add_flag("--tp-lists", options->check.tp_lists, "print the tensor-parallel parameter lists that follow");

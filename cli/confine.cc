@@ -1,5 +1,5 @@
-// Landlock for files, a seccomp filter for system calls, no_new_privs for both. Raw system calls, so that neither a library nor
-// new headers are needed; numbers are checked by tests/cli on the processor that they are for.
+// Landlock for files, a seccomp filter for system calls, no_new_privs for both. Raw system calls, so that neither a
+// library nor new headers are needed; numbers are checked by tests/cli on the processor that they are for.
 #include "confine.h"
 
 #if defined(__linux__) && !defined(TESSERA_INSTRUMENTED)  // what counts or checks needs what is given up
@@ -83,7 +83,8 @@ void allow(int ruleset, const std::filesystem::path& path, uint64_t rights) {
   const int error = errno;
   ::close(fd);
   errno = error;
-  if (!added && error != EBADFD) fail_confine("landlock_add_rule");  // that: a pipe and the like, which Landlock leaves alone
+  if (!added && error != EBADFD)
+    fail_confine("landlock_add_rule");  // that: a pipe and the like, which Landlock leaves alone
 }
 
 void confine_files(const Needs& needs) {
@@ -104,7 +105,8 @@ void confine_calls() {
   if (program.empty()) return;
   const sock_fprog filter{static_cast<unsigned short>(program.size()), const_cast<sock_filter*>(program.data())};
   const bool done = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter) == 0;
-  const bool is_there = errno != ENOSYS && errno != EINVAL && errno != EPERM;  // the last: a container's filter refuses it
+  const bool is_there =
+      errno != ENOSYS && errno != EINVAL && errno != EPERM;  // the last: a container's filter refuses it
   if (!done && is_there) fail_confine("seccomp");
 }
 

@@ -72,9 +72,11 @@ void add_convert(CLI::App& app, Global& global) {
                    "of the target's files where they are sharded: 5GB, 2GiB");
   verb->add_option("--tokenizer", options->tokenizer, "folder whose tokenizer files go along")->type_name("DIR");
   verb->add_option("--memory", options->memory, "budget for buffers");
-  verb->add_option("--threads", options->convert.threads, "default: cores and two more, which wait for the disk")->check(CLI::Range(1, 1024));
+  verb->add_option("--threads", options->convert.threads, "default: cores and two more, which wait for the disk")
+      ->check(CLI::Range(1, 1024));
   verb->add_flag("--no-sync", options->no_sync, "do not wait for the disk");
-  verb->add_flag("--direct,!--no-direct", options->convert.direct, "write past the page cache (the default), or through it");
+  verb->add_flag("--direct,!--no-direct", options->convert.direct,
+                 "write past the page cache (the default), or through it");
   verb->add_flag("--no-hash", options->no_hash, "no hashes in the manifest, nothing to resume by");
   verb->add_flag("--verify", options->convert.verify, "read the output back from the disk before it gets its name");
   verb->add_flag("--resume", options->convert.resume, "go on with an interrupted run of the same command");

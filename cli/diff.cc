@@ -39,17 +39,17 @@ void add_diff(CLI::App& app, Global& global) {
   auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("diff", "compare two checkpoints as logical tensors");
   verb->footer(
-      "Layouts and meshes do not matter: both are read as the tensors of the rules' first side. Exit status 0: the same;\n"
-      "1: different. Without --tolerance bits and dtypes must be equal, and 0 is not -0; with it (0 too) numbers alone\n"
-      "count. Keys of the configuration that differ are listed, and count with --strict.\n\n"
+      "Layouts and meshes do not matter: both are read as the tensors of the rules' first side. Exit status 0: the\n"
+      "same; 1: different. Without --tolerance bits and dtypes must be equal, and 0 is not -0; with it (0 too)\n"
+      "numbers alone count. Keys of the configuration that differ are listed, and count with --strict.\n\n"
       "Example: tessera diff hf-folder/ megatron-out/");
   verb->add_option("a", options->a, "a checkpoint")->required();
   verb->add_option("b", options->b, "a checkpoint")->required();
   verb->add_option("--rules", options->diff.rules, "a rule file, or a family's name; for both");
-  CLI::Option* tolerance =
-      verb->add_option("--tolerance", options->tolerance, "numbers that differ by no more are the same; dtypes may differ")
-          ->check(CLI::NonNegativeNumber)
-          ->type_name("X");
+  CLI::Option* tolerance = verb->add_option("--tolerance", options->tolerance,
+                                            "numbers that differ by no more are the same; dtypes may differ")
+                               ->check(CLI::NonNegativeNumber)
+                               ->type_name("X");
   verb->add_option("--name", options->diff.glob, "only names that match, * for anything")->type_name("GLOB");
   verb->add_flag("--all", options->diff.all, "list what is equal too, and no list is cut");
   verb->add_flag("--strict", options->diff.strict, "the configuration must be the same too");

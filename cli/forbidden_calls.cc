@@ -1,5 +1,6 @@
-// A list of what is refused, not of what is allowed: C library, allocator and libtorch call what they like of the rest, differently
-// in each version. What the list cannot name, calls that kernels will have some day, is answered as by a kernel without them.
+// A list of what is refused, not of what is allowed: C library, allocator and libtorch call what they like of the rest,
+// differently in each version. What the list cannot name, calls that kernels will have some day, is answered as by a
+// kernel without them.
 #if defined(__linux__)
 #include "forbidden_calls.h"
 
@@ -30,10 +31,28 @@ constexpr std::array<int, 0> of_this_processor = {};
 
 // Since Linux 5.1 all processors have the same numbers: these are written out, for headers that do not know them yet.
 enum : int {
-  pidfd_send_signal = 424, io_uring_setup = 425, io_uring_enter = 426, io_uring_register = 427, open_tree = 428,
-  move_mount = 429, fsopen = 430, fsconfig = 431, fsmount = 432, fspick = 433, pidfd_open = 434, clone3 = 435,
-  pidfd_getfd = 438, process_madvise = 440, mount_setattr = 442, quotactl_fd = 443, process_mrelease = 448,
-  fchmodat2 = 452, setxattrat = 463, removexattrat = 466, open_tree_attr = 467, newest = 470
+  pidfd_send_signal = 424,
+  io_uring_setup = 425,
+  io_uring_enter = 426,
+  io_uring_register = 427,
+  open_tree = 428,
+  move_mount = 429,
+  fsopen = 430,
+  fsconfig = 431,
+  fsmount = 432,
+  fspick = 433,
+  pidfd_open = 434,
+  clone3 = 435,
+  pidfd_getfd = 438,
+  process_madvise = 440,
+  mount_setattr = 442,
+  quotactl_fd = 443,
+  process_mrelease = 448,
+  fchmodat2 = 452,
+  setxattrat = 463,
+  removexattrat = 466,
+  open_tree_attr = 467,
+  newest = 470
 };
 
 constexpr std::array refused = {
@@ -73,14 +92,16 @@ sock_filter unless(uint16_t how, uint32_t k, uint8_t skip) { return BPF_JUMP(BPF
 std::vector<sock_filter> refusing_program() {
   if (!processor) return {};
   constexpr size_t number = offsetof(seccomp_data, nr);
-  std::vector<sock_filter> program{load(offsetof(seccomp_data, arch)), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, processor, 1, 0),
-                                   end(SECCOMP_RET_KILL_PROCESS), load(number)};
+  std::vector<sock_filter> program{load(offsetof(seccomp_data, arch)),
+                                   BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, processor, 1, 0), end(SECCOMP_RET_KILL_PROCESS),
+                                   load(number)};
   const auto add = [&](std::initializer_list<sock_filter> lines) { program.insert(program.end(), lines); };
   add({unless(BPF_JGE, newest + 1, 1), end(unknown)});  // the 32-bit calls of x86_64 too: their numbers are above 2^30
   add({unless(BPF_JEQ, clone3, 1), end(unknown)});      // its flags stand in memory, so the C library shall use clone
-  add({unless(BPF_JEQ, SYS_clone, 4), load_argument(0), unless(BPF_JSET, CLONE_THREAD, 1), end(SECCOMP_RET_ALLOW), end(no)});
+  add({unless(BPF_JEQ, SYS_clone, 4), load_argument(0), unless(BPF_JSET, CLONE_THREAD, 1), end(SECCOMP_RET_ALLOW),
+       end(no)});
   add({unless(BPF_JEQ, SYS_ioctl, 5), load_argument(1), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCSTI, 1, 0),  // types at
-       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCLINUX, 0, 1), end(no), load(number)});                           // the terminal
+       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCLINUX, 0, 1), end(no), load(number)});  // the terminal
   for (const int call : refused) add({unless(BPF_JEQ, static_cast<uint32_t>(call), 1), end(no)});
   for (const int call : of_this_processor) add({unless(BPF_JEQ, static_cast<uint32_t>(call), 1), end(no)});
   add({end(SECCOMP_RET_ALLOW)});

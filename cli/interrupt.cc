@@ -49,7 +49,8 @@ int number() { return signalled; }
 
 void end() {
   constexpr std::string_view wipe = "\r\033[K";  // the line of progress
-  if (isatty(STDERR_FILENO)) [[maybe_unused]] const ssize_t wiped = ::write(STDERR_FILENO, wipe.data(), wipe.size());
+  if (isatty(STDERR_FILENO)) [[maybe_unused]]
+    const ssize_t wiped = ::write(STDERR_FILENO, wipe.data(), wipe.size());
   [[maybe_unused]] const ssize_t n = ::write(STDERR_FILENO, said.load()->data(), said.load()->size());
   _exit(128 + signalled);
 }

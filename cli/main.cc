@@ -26,10 +26,10 @@ constexpr const char* header =
     "Every verb has --help with an example.";
 
 using AddVerb = void (*)(CLI::App&, tessera::cli::Global&);
-constexpr std::array<AddVerb, 9> verbs = {tessera::cli::add_convert, tessera::cli::add_check,
-                                          tessera::cli::add_plan,    tessera::cli::add_explain,
-                                          tessera::cli::add_inspect, tessera::cli::add_verify, tessera::cli::add_diff,
-                                          tessera::cli::add_init,    tessera::cli::add_families};
+constexpr std::array<AddVerb, 9> verbs = {
+    tessera::cli::add_convert, tessera::cli::add_check,   tessera::cli::add_plan,
+    tessera::cli::add_explain, tessera::cli::add_inspect, tessera::cli::add_verify,
+    tessera::cli::add_diff,    tessera::cli::add_init,    tessera::cli::add_families};
 
 void add_global(CLI::App& app, tessera::cli::Global& global) {
   app.add_flag("--json", global.json, "one JSON report on stdout");
@@ -38,7 +38,8 @@ void add_global(CLI::App& app, tessera::cli::Global& global) {
   app.add_option("--color", global.color, "auto, always or never")->check(CLI::IsMember({"auto", "always", "never"}));
   app.add_option("--progress", global.progress, "auto, always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}));
-  app.add_flag("--no-sandbox", global.no_sandbox, "keep rights that no conversion needs: programs, network, other files");
+  app.add_flag("--no-sandbox", global.no_sandbox,
+               "keep rights that no conversion needs: programs, network, other files");
   app.add_option("--rules-dir", global.rules_dirs,
                  "a folder of rule files, before $TESSERA_RULES and the installed one; may be repeated")
       ->allow_extra_args(false);
@@ -72,7 +73,8 @@ int run(int argc, char** argv) {
     app.exit(version);
     return 0;
   } catch (const CLI::ParseError& wrong) {
-    tessera::cli::print_line(stderr, "tessera: " + tessera::escape(wrong.what()) + "\n(tessera --help, tessera VERB --help)");
+    tessera::cli::print_line(stderr,
+                             "tessera: " + tessera::escape(wrong.what()) + "\n(tessera --help, tessera VERB --help)");
     return 2;
   }
   return global.action ? global.action() : 2;

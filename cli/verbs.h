@@ -19,8 +19,8 @@ struct Global {
   bool use_color() const;
   bool use_progress() const;
   RuleFolders folders() const;
-  // From now on nothing is opened but these (empty ones are none), what lies around them, and rule files (confine.h); with
-  // `libtorch`, what that and a device's driver open when they are used first.
+  // From now on nothing is opened but these (empty ones are none), what lies around them, and rule files (confine.h);
+  // with `libtorch`, what that and a device's driver open when they are used first.
   void confine_to(const std::vector<std::string>& read, const std::string& written = "", bool libtorch = false) const;
 };
 

@@ -8,12 +8,12 @@ namespace tessera {
 
 // One checkpoint as logical tensors: by rules those of their first side, else its own under their own names.
 struct LogicalEnd {
-  std::unique_ptr<Prepared> prepared;        // by rules; its graph was moved to `graph`
-  std::unique_ptr<Reader> opened;            // by names
+  std::unique_ptr<Prepared> prepared;  // by rules; its graph was moved to `graph`
+  std::unique_ptr<Reader> opened;      // by names
   Graph graph;
-  std::map<std::string, TensorId> outputs;   // by name
-  std::vector<std::string> left_out;         // what of it is not compared, and why
-  Map config;                                // canonical keys; by names its own
+  std::map<std::string, TensorId> outputs;  // by name
+  std::vector<std::string> left_out;        // what of it is not compared, and why
+  Map config;                               // canonical keys; by names its own
 
   const Reader& reader() const { return prepared ? *prepared->reader : *opened; }
   const Contents& contents() const { return reader().contents(); }
@@ -23,8 +23,8 @@ struct LogicalEnds {
   LogicalEnd a, b;
   std::vector<std::string> evidence;
 };
-// Both by the rules that fit each, or those of the other; by names where no rules are known of two of one side and mesh.
-// Throws Refused or Error.
+// Both by the rules that fit each, or those of the other; by names where no rules are known of two of one side and
+// mesh. Throws Refused or Error.
 LogicalEnds logical_ends(Session& session, const DiffOptions& options);
 
 // A tensor of both ends, or of one.
@@ -46,8 +46,8 @@ struct ConfigFinding {
 };
 
 struct DiffFindings {
-  std::vector<TensorFinding> tensors;  // in the order of A, then those of B alone
-  std::vector<ConfigFinding> config;   // keys that differ
+  std::vector<TensorFinding> tensors;           // in the order of A, then those of B alone
+  std::vector<ConfigFinding> config;            // keys that differ
   std::vector<std::string> within_a, within_b;  // replicas, copies and constants that are not what they must be
   uint64_t bytes_read = 0;
   double seconds = 0;
@@ -57,13 +57,14 @@ struct DiffFindings {
 
 // Where an element of an output stands in a checkpoint; none for constants and pads.
 struct ElementSource {
-  std::string name, label;          // as the files spell it
+  std::string name, label;  // as the files spell it
   Extents index;
-  std::optional<FileBytes> bytes;   // none: its value is made of several
+  std::optional<FileBytes> bytes;  // none: its value is made of several
 };
 std::optional<ElementSource> element_source(const LogicalEnd& end, TensorId output, int64_t element);
 
 Map findings_json(const LogicalEnds& ends, const DiffOptions& options, const DiffFindings& findings);
-std::vector<std::string> findings_text(const LogicalEnds& ends, const DiffOptions& options, const DiffFindings& findings);
+std::vector<std::string> findings_text(const LogicalEnds& ends, const DiffOptions& options,
+                                       const DiffFindings& findings);
 
 }  // namespace tessera

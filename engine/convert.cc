@@ -49,7 +49,8 @@ RunResult move_bytes(Session& session, Prepared& prepared, OutputRun& output, co
   run.interrupted = options.interrupted;
   if (options.torch_kernel) run.kernel = [device = options.device] { return torch_kernel(device); };
   Diagnostics diagnostics;
-  const RunResult result = execute(prepared.plan.graph, *prepared.reader, output.writer(), run, session.sources, diagnostics);
+  const RunResult result =
+      execute(prepared.plan.graph, *prepared.reader, output.writer(), run, session.sources, diagnostics);
   if (diagnostics.failed()) throw Refused(diagnostics);
   return result;
 }

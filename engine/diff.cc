@@ -75,9 +75,8 @@ void compare(const LogicalEnds& ends, const DiffOptions& options, DiffFindings& 
   std::vector<OutputPair> pairs;
   for (const TensorFinding& finding : findings.tensors)
     if (finding.compared) pairs.push_back({finding.a, finding.b});
-  const CompareResult result =
-      compare_outputs({ends.a.graph, ends.a.reader()}, {ends.b.graph, ends.b.reader()}, pairs,
-                      {options.tolerance, options.memory, options.threads, options.progress});
+  const CompareResult result = compare_outputs({ends.a.graph, ends.a.reader()}, {ends.b.graph, ends.b.reader()}, pairs,
+                                               {options.tolerance, options.memory, options.threads, options.progress});
   size_t next = 0;
   for (TensorFinding& finding : findings.tensors) {
     if (!finding.compared) continue;
@@ -133,9 +132,8 @@ Compared diff(Session& session, const DiffOptions& options) {
   compare(ends, options, findings);
   for (const LogicalEnd* end : {&ends.a, &ends.b}) end->reader().check_unchanged();
   findings.seconds = std::chrono::duration<double>(Clock::now() - start).count();
-  findings.same = std::ranges::all_of(findings.tensors, is_same, &TensorFinding::status) &&
-                  findings.within_a.empty() && findings.within_b.empty() &&
-                  (!options.strict || findings.config.empty());
+  findings.same = std::ranges::all_of(findings.tensors, is_same, &TensorFinding::status) && findings.within_a.empty() &&
+                  findings.within_b.empty() && (!options.strict || findings.config.empty());
   Compared compared;
   compared.same = findings.same;
   compared.report.json = findings_json(ends, options, findings);

@@ -139,9 +139,10 @@ ChosenRules choose(Session& session, const Request& a, const Request& b, const C
 
 void require_alike(const Contents& a, const Contents& b) {
   if (a.side == b.side && a.mesh == b.mesh && a.whole == b.whole) return;
-  fail_usage(format("{} and {}: no rule file fits, and without rules only two of one side and mesh can be compared; say "
-                    "one with --rules (`tessera families` lists them)",
-                    escape(a.root.string()), escape(b.root.string())));
+  fail_usage(
+      format("{} and {}: no rule file fits, and without rules only two of one side and mesh can be compared; say "
+             "one with --rules (`tessera families` lists them)",
+             escape(a.root.string()), escape(b.root.string())));
 }
 
 }  // namespace

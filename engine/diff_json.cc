@@ -99,8 +99,8 @@ class ToJson {
 
 Map counts_json(const DiffFindings& findings) {
   Map json;
-  for (const Status status : {Status::equal, Status::within, Status::differs, Status::dtype, Status::shape,
-                              Status::only_a, Status::only_b})
+  for (const Status status :
+       {Status::equal, Status::within, Status::differs, Status::dtype, Status::shape, Status::only_a, Status::only_b})
     json[status_name(status)] = static_cast<int64_t>(findings.count(status));
   return json;
 }

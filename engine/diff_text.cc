@@ -1,4 +1,5 @@
-// What `diff` says to people: a few lines for each tensor that differs, then what stands on one side alone, then the sum.
+// What `diff` says to people: a few lines for each tensor that differs, then what stands on one side alone, then the
+// sum.
 #include <algorithm>
 
 #include "base/text.h"
@@ -47,8 +48,7 @@ class Telling {
     const std::string name = escape(finding.name);
     switch (finding.status) {
       case Status::equal:
-        if (options_.all)
-          say("{}: equal, {} {}", name, dtypes(finding), show_shape(ends_.a.tensor(finding.a).shape));
+        if (options_.all) say("{}: equal, {} {}", name, dtypes(finding), show_shape(ends_.a.tensor(finding.a).shape));
         return;
       case Status::shape:
         return say("{}: shape {} in A, {} in B", name, show_shape(ends_.a.tensor(finding.a).shape),
@@ -166,7 +166,8 @@ class Telling {
 
 }  // namespace
 
-std::vector<std::string> findings_text(const LogicalEnds& ends, const DiffOptions& options, const DiffFindings& findings) {
+std::vector<std::string> findings_text(const LogicalEnds& ends, const DiffOptions& options,
+                                       const DiffFindings& findings) {
   return Telling(ends, options, findings).run();
 }
 

@@ -57,11 +57,11 @@ struct ConvertOptions {
   std::filesystem::path tokenizer;
   std::function<void(const std::string&)> say;                  // what was detected, and from which evidence
   std::function<void(uint64_t done, uint64_t total)> progress;  // bytes of output
-  // Called once, before anything is made: from now on a signal must be caught, and told by `interrupted`. The output grows in
-  // the folder `unfinished`.
+  // Called once, before anything is made: from now on a signal must be caught, and told by `interrupted`. The output
+  // grows in the folder `unfinished`.
   std::function<void(const std::filesystem::path& unfinished)> before_writing;
-  std::function<bool()> interrupted;     // polled between tiles
-  std::function<void()> before_commit;   // called once: what `interrupted` tells after it comes too late
+  std::function<bool()> interrupted;    // polled between tiles
+  std::function<void()> before_commit;  // called once: what `interrupted` tells after it comes too late
 };
 
 // What a run found and did; printed by the command line as text, or as one JSON object.
@@ -119,8 +119,8 @@ struct InspectOptions {
 };
 Report inspect(Session& session, const std::filesystem::path& path, const RuleFolders& folders,
                const InspectOptions& options);
-// Structure, every checksum of the format, and the hashes of a manifest where there is one. A file that is too broken to
-// be opened is Error(world).
+// Structure, every checksum of the format, and the hashes of a manifest where there is one. A file that is too broken
+// to be opened is Error(world).
 struct Verified {
   Report report;                    // report.schema.json: verify
   std::vector<std::string> damage;  // one line each; none: it is whole
@@ -145,7 +145,7 @@ struct InitRequest {
   std::filesystem::path output;         // where the text will be put: messages name it; empty: FAMILY.yaml
   std::string family;                   // empty: `model_type`, else the source's name
   RuleFolders folders;
-  bool borrow = true;                   // look at the rule files that are there
+  bool borrow = true;  // look at the rule files that are there
 };
 // A first rule file, and what `check` says of it with the source's headers. No text: a rule file that is there fits.
 struct Drafted {
@@ -156,8 +156,9 @@ struct Drafted {
 Drafted init(Session& session, const InitRequest& request);
 // Puts a text into a file as a whole or not at all. Error(usage) if there is one and it may not be replaced.
 void write_text(const std::filesystem::path& path, const std::string& text, bool overwrite);
-// What the verbs open, for a process that will open nothing else (cli/confine.h). Of a checkpoint or rule file: itself, the
-// folder around it, folders above that speak of it, and links in these. Of an output: the folder in which it appears.
+// What the verbs open, for a process that will open nothing else (cli/confine.h). Of a checkpoint or rule file: itself,
+// the folder around it, folders above that speak of it, and links in these. Of an output: the folder in which it
+// appears.
 std::vector<std::filesystem::path> read_reach(const std::filesystem::path& path);
 std::filesystem::path write_reach(const std::filesystem::path& output);
 // Opens the module of the torch kernel, and the device: for a process that could not do so later.

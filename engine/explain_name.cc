@@ -226,7 +226,8 @@ class NameSearch {
   }
   std::string fault_of_index(const Subject& subject, const std::string& name) const {
     if (!subject.index) return "";
-    if (subject.id != none_id && graph_.tensors[subject.id].stored != none_id && graph_.tensors[subject.id].name != name)
+    if (subject.id != none_id && graph_.tensors[subject.id].stored != none_id &&
+        graph_.tensors[subject.id].name != name)
       return format("`{}` is a field of the encoded `{}`: ask for an element of that", escape(name),
                     escape(graph_.tensors[subject.id].name));
     const Extents& shape = subject.id != none_id ? *graph_.tensors[subject.id].shape

@@ -46,7 +46,8 @@ void add_strided(Feed& feed, const Strided& at) {
 }
 
 void add_move(Feed& feed, const Move& move) {
-  for (const uint64_t n : {uint64_t(move.op), uint64_t{move.from}, uint64_t{move.to}, uint64_t{move.program}, uint64_t{move.fill}})
+  for (const uint64_t n :
+       {uint64_t(move.op), uint64_t{move.from}, uint64_t{move.to}, uint64_t{move.program}, uint64_t{move.fill}})
     feed.number(n);
   feed.numbers(move.box->shape);
   add_strided(feed, move.box->from);
@@ -59,7 +60,8 @@ void add_graph(Feed& feed, const Graph& graph) {
     feed.text(tensor.name);
     feed.text(info(tensor.dtype).name);
     feed.numbers(tensor.shape);
-    for (const uint64_t n : {uint64_t{tensor.place}, uint64_t{tensor.output}, uint64_t{tensor.index}, uint64_t{tensor.stored}})
+    for (const uint64_t n :
+         {uint64_t{tensor.place}, uint64_t{tensor.output}, uint64_t{tensor.index}, uint64_t{tensor.stored}})
       feed.number(n);
   }
   for (const Move& move : graph.moves) add_move(feed, move);

@@ -125,7 +125,8 @@ class Init {
           !matches(rules.set.file, contents.config))
         return false;
       ConfigRequest request{
-          &rules.set, source_end(side, contents), {1 - side, single_place, {}, {}, {}, {}}, &contents.config, {}, false};
+          &rules.set, source_end(side, contents), {1 - side, single_place, {}, {}, {}, {}}, &contents.config, {},
+          false};
       Diagnostics quiet;
       if (!detect_dialects(request, contents, quiet)) return false;
       const auto model = bind(request, quiet);
@@ -153,8 +154,7 @@ class Init {
 
   // Names that the parent file does not explain.
   Folds fold_rest(size_t end) const {
-    Folds folds =
-        fold_tensors(sources_[end].contents.tensors, known_ ? known_->names[end] : TextSet{});
+    Folds folds = fold_tensors(sources_[end].contents.tensors, known_ ? known_->names[end] : TextSet{});
     if (folds.tensors.size() > most_rules) too_much(folds);
     return folds;
   }

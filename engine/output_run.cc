@@ -104,8 +104,7 @@ void OutputRun::seal() {
   writer_->finish(options_.sync);
   manifest_ = {program_version(), key_.plan, options_.hash, {}, {}, {}};
   manifest_.sources = manifest_sources(prepared_.reader->contents(), options_.hash);
-  describe_output(manifest_, prepared_.output, *writer_,
-                  hashing_ ? hashing_->hashes() : std::vector<std::string>());
+  describe_output(manifest_, prepared_.output, *writer_, hashing_ ? hashing_->hashes() : std::vector<std::string>());
   write_whole_file(folder_.path() / manifest_file, to_text(manifest_), options_.sync);
   for (const SmallFile& mark : writer_->marks())
     write_whole_file(folder_.path() / mark.path, mark.bytes, options_.sync);

@@ -32,7 +32,8 @@ Map over_companion(const RuleSet& rules, Map companion, Map config) {
 
 std::filesystem::path folder_of(const Contents& source) {
   std::error_code ignored;
-  return std::filesystem::is_directory(source.root, ignored) ? source.root : std::filesystem::absolute(source.root).parent_path();
+  return std::filesystem::is_directory(source.root, ignored) ? source.root
+                                                             : std::filesystem::absolute(source.root).parent_path();
 }
 
 OutputSpec output_spec(const Prepared& prepared, const Format& format_, uint64_t max_shard_size) {

@@ -73,8 +73,12 @@ std::unique_ptr<Reader> declared_checkpoint(const Request& request, const RuleSe
   contents.root = request.config_file;
   contents.config = *config.as_map();
   contents.has_config = true;
-  ConfigRequest asked{&rules,           {side, single_place, {}, {}, {}, {}}, {side, single_place, {}, {}, {}, {}},
-                      &contents.config, as_map(request.settings),         false};
+  ConfigRequest asked{&rules,
+                      {side, single_place, {}, {}, {}, {}},
+                      {side, single_place, {}, {}, {}, {}},
+                      &contents.config,
+                      as_map(request.settings),
+                      false};
   const auto model = bind(asked, diagnostics);
   const auto declared = model ? declared_tensors(*model, model->from, diagnostics) : std::nullopt;
   if (!declared) return nullptr;

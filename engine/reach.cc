@@ -1,5 +1,5 @@
-// Which paths the readers of a checkpoint or a rule file open. No byte of a file is read to find out, so a process can ask this
-// and confine itself before it looks at anything that somebody else made.
+// Which paths the readers of a checkpoint or a rule file open. No byte of a file is read to find out, so a process can
+// ask this and confine itself before it looks at anything that somebody else made.
 #include <algorithm>
 
 #include "engine.h"

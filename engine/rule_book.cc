@@ -86,7 +86,8 @@ std::optional<std::string> load_rule_text(const std::filesystem::path& path) {
 std::vector<std::filesystem::path> rule_files(const RuleFolders& folders) { return by_stem(folders.folders, ""); }
 
 std::filesystem::path find_rule_file(const std::string& rules, const RuleFolders& folders) {
-  if (rules.find('/') != std::string::npos || rules.ends_with(".yaml") || type_of(rules) == std::filesystem::file_type::regular)
+  if (rules.find('/') != std::string::npos || rules.ends_with(".yaml") ||
+      type_of(rules) == std::filesystem::file_type::regular)
     return rules;
   std::vector<std::string> known;
   for (const auto& file : rule_files(folders)) {

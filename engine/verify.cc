@@ -146,8 +146,9 @@ class Verification {
     }
     Verified out;
     for (const Damage& one : damage_)
-      messages_.push_back(format("{}{}{}{}", one.file.empty() || one.file == manifest_file ? "" : show_path(root_ / one.file) + ": ",
-                                 one.tensor.empty() ? "" : "`" + escape(one.tensor) + "`: ", one.what, ""));
+      messages_.push_back(
+          format("{}{}{}{}", one.file.empty() || one.file == manifest_file ? "" : show_path(root_ / one.file) + ": ",
+                 one.tensor.empty() ? "" : "`" + escape(one.tensor) + "`: ", one.what, ""));
     out.damage = messages_;
     out.report.warnings = warnings_;
     if (reader_)
@@ -179,9 +180,10 @@ class Verification {
     for (const std::string& one : messages_) list.push_back(one);
     json["damage"] = std::move(list);
     report.lines.push_back(format("{}: {} in {} files; {}", show_path(path_), show_bytes(bytes), files,
-                                  hashed       ? "every byte is as it was written"
-                                  : manifest_ ? "sizes are as written, checksums of the format hold; the manifest has no hashes"
-                                              : "its structure and the checksums of its format hold; there is no manifest"));
+                                  hashed ? "every byte is as it was written"
+                                  : manifest_
+                                      ? "sizes are as written, checksums of the format hold; the manifest has no hashes"
+                                      : "its structure and the checksums of its format hold; there is no manifest"));
     if (!messages_.empty()) report.lines = {format("{}: {} damaged places", show_path(path_), messages_.size())};
   }
 
@@ -192,7 +194,7 @@ class Verification {
   std::unique_ptr<Reader> reader_;
   std::string unreadable_;
   std::map<std::pair<std::string, uint64_t>, StorageId> storages_;  // by file and offset
-  std::vector<std::atomic<bool>> verified_;  // by StorageId
+  std::vector<std::atomic<bool>> verified_;                         // by StorageId
   std::mutex mutex_;
   std::map<StorageId, std::string> torn_;  // whichever thread found them first
   std::vector<Damage> damage_;

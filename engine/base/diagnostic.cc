@@ -4,7 +4,9 @@
 namespace tessera {
 
 Diagnostic& Diagnostics::add(Diagnostic diagnostic) {
-  size_t& count = diagnostic.severity == Severity::error ? errors_ : diagnostic.severity == Severity::warning ? warnings_ : notes_;
+  size_t& count = diagnostic.severity == Severity::error     ? errors_
+                  : diagnostic.severity == Severity::warning ? warnings_
+                                                             : notes_;
   if (++count <= most) return list_.emplace_back(std::move(diagnostic));
   return overflow_ = std::move(diagnostic);
 }

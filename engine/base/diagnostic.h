@@ -1,4 +1,5 @@
-// The author's mistakes: collected, never thrown, rendered as `file:line:col: error[R03]: ...` with the line and a caret.
+// The author's mistakes: collected, never thrown, rendered as `file:line:col: error[R03]: ...` with the line and a
+// caret.
 #pragma once
 #include <string>
 #include <vector>

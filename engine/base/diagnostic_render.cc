@@ -124,8 +124,8 @@ std::string show_place(Span span, const Sources& sources) {
 }
 
 std::string show_related(const Related& related, const Sources& sources, Paint paint) {
-  std::string out = format("  {}{}: {}\n", show_place(related.span, sources), paint("note", cyan),
-                           shown_line(related.message));
+  std::string out =
+      format("  {}{}: {}\n", show_place(related.span, sources), paint("note", cyan), shown_line(related.message));
   if (!related.span.known()) return out;
   Snippet snippet(sources, related.span, paint);
   snippet.mark(related.span, '~', cyan, "");

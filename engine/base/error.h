@@ -1,5 +1,5 @@
-// The world's failures (a bad file, a full disk) and wrong usage: thrown, caught once in main. The author's mistakes are
-// Diagnostics; ours are assertions.
+// The world's failures (a bad file, a full disk) and wrong usage: thrown, caught once in main. The author's mistakes
+// are Diagnostics; ours are assertions.
 #pragma once
 #include <stdexcept>
 #include <string>

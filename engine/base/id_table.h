@@ -1,5 +1,5 @@
-// Finds ids by what they stand for. Keys are not kept here: whoever owns the things behind the ids compares. Eight bytes for
-// each id, in one piece, where a hash map would have a node for each key.
+// Finds ids by what they stand for. Keys are not kept here: whoever owns the things behind the ids compares. Eight
+// bytes for each id, in one piece, where a hash map would have a node for each key.
 #pragma once
 #include <cstddef>
 #include <cstdint>

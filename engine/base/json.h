@@ -1,5 +1,5 @@
-// JSON in and out (nlohmann/json comes in here). Reading is strict: one value, no duplicate keys, no NaN, bounded depth;
-// integers exact; a number that fits neither 64 bits nor a finite f64 is kept as Opaque{"number", its text}.
+// JSON in and out (nlohmann/json comes in here). Reading is strict: one value, no duplicate keys, no NaN, bounded
+// depth; integers exact; a number that fits neither 64 bits nor a finite f64 is kept as Opaque{"number", its text}.
 #pragma once
 #include <string>
 #include <string_view>
@@ -18,10 +18,10 @@ struct JsonLimits {
 Value parse_json(std::string_view text, const std::string& file, const JsonLimits& limits = {});
 
 struct JsonStyle {
-  int indent = -1;         // -1: one line, `,` and `:` without blanks
+  int indent = -1;  // -1: one line, `,` and `:` without blanks
   bool sort_keys = false;
-  bool ascii = true;       // escape everything beyond ASCII, as Python's json.dumps does
-  bool shown = false;      // for a terminal: escape what escape() of text.h does
+  bool ascii = true;   // escape everything beyond ASCII, as Python's json.dumps does
+  bool shown = false;  // for a terminal: escape what escape() of text.h does
 };
 inline constexpr JsonStyle shown_json{2, false, false, true}, shown_json_line{-1, false, false, true};
 // Floats print as Python's repr does (1e-05, 0.1, 1.0), infinities and NaN as its json.dumps does. Opaque numbers print

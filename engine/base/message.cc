@@ -15,9 +15,7 @@ std::string cut_names(std::string_view line) {
 
 }  // namespace
 
-std::string shown_line(std::string_view line) {
-  return cut(cut_names(escape(line, std::string::npos)), line_at_most);
-}
+std::string shown_line(std::string_view line) { return cut(cut_names(escape(line, std::string::npos)), line_at_most); }
 
 std::vector<std::string> shown_lines(std::string_view message) {
   std::vector<std::string> lines = split(message, '\n');

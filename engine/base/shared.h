@@ -1,5 +1,6 @@
-// A value that many hold and nobody changes: it stands in memory once, and whoever holds it pays for a pointer. For what plans
-// repeat a hundred thousand times: names, shapes, boxes. Equal values need not be one; two that are one are equal at once.
+// A value that many hold and nobody changes: it stands in memory once, and whoever holds it pays for a pointer. For
+// what plans repeat a hundred thousand times: names, shapes, boxes. Equal values need not be one; two that are one are
+// equal at once.
 #pragma once
 #include <atomic>
 #include <compare>
@@ -35,11 +36,16 @@ class Shared {
   const T* operator->() const { return &held_->value; }
   operator const T&() const { return held_->value; }
   // Of lists and text, what they have.
-  auto begin() const requires requires(const T& list) { list.begin(); } { return held_->value.begin(); }
-  auto end() const requires requires(const T& list) { list.end(); } { return held_->value.end(); }
-  auto size() const requires requires(const T& list) { list.size(); } { return held_->value.size(); }
-  bool empty() const requires requires(const T& list) { list.empty(); } { return held_->value.empty(); }
-  decltype(auto) operator[](size_t i) const requires requires(const T& list) { list[i]; } { return held_->value[i]; }
+  auto begin() const requires requires(const T& list) { list.begin(); }
+  { return held_->value.begin(); }
+  auto end() const requires requires(const T& list) { list.end(); }
+  { return held_->value.end(); }
+  auto size() const requires requires(const T& list) { list.size(); }
+  { return held_->value.size(); }
+  bool empty() const requires requires(const T& list) { list.empty(); }
+  { return held_->value.empty(); }
+  decltype(auto) operator[](size_t i) const requires requires(const T& list) { list[i]; }
+  { return held_->value[i]; }
 
   bool is(const Shared& other) const { return held_ == other.held_; }
   friend bool operator==(const Shared& a, const Shared& b) { return a.is(b) || *a == *b; }

@@ -32,8 +32,8 @@ struct Text {
   Span span;
   std::vector<uint32_t> offsets;
 
-  Span at(size_t begin, size_t end) const;  // span of s[begin, end)
-  Text sub(size_t begin, size_t end) const; // that piece as a Text of its own
+  Span at(size_t begin, size_t end) const;   // span of s[begin, end)
+  Text sub(size_t begin, size_t end) const;  // that piece as a Text of its own
   bool empty() const { return s.empty(); }
 };
 

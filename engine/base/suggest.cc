@@ -8,7 +8,7 @@
 namespace tessera {
 namespace {
 
-constexpr size_t longest = 256;  // bytes; beyond that nobody mistyped a name
+constexpr size_t longest = 256;           // bytes; beyond that nobody mistyped a name
 constexpr size_t most_work = 32'000'000;  // letters compared with letters, for one word
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }

@@ -30,14 +30,14 @@ struct Rune {
 };
 std::optional<Rune> decode_rune(std::string_view text, size_t at);
 bool is_utf8(std::string_view text);
-size_t characters(std::string_view utf8);  // code points
+size_t characters(std::string_view utf8);        // code points
 std::string cut(std::string utf8, size_t most);  // at most so many bytes, "..." at the end when something is gone
 std::string join(const std::vector<std::string>& parts, std::string_view between);
 std::string join_first(const std::vector<std::string>& parts, size_t most = 5);  // "a, b, c, d, e and 7 more"
 std::vector<std::string> split(std::string_view text, char at);
-std::string show_float(double number);                         // as Python's repr: "1e-05", "1.0", "inf"
-std::string show_bytes(uint64_t bytes);                        // "1.5 GB": decimal
-std::string show_shape(const std::vector<int64_t>& shape);     // "[4096, 1024]"; no more than 8 of them
+std::string show_float(double number);                      // as Python's repr: "1e-05", "1.0", "inf"
+std::string show_bytes(uint64_t bytes);                     // "1.5 GB": decimal
+std::string show_shape(const std::vector<int64_t>& shape);  // "[4096, 1024]"; no more than 8 of them
 // "5GB", "500MB" (decimal), "2GiB" (binary), "123" (bytes), fractions allowed ("0.5GB"); any case; bits never. nullopt
 // for anything else, zero, negative or more than 2^63.
 std::optional<uint64_t> parse_size(std::string_view text);

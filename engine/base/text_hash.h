@@ -1,5 +1,6 @@
-// Hash tables by text that came from files. Their hash has a key drawn afresh by each process: who writes a file cannot choose
-// texts that meet in one place of a table, and so make a reader slow. No result may depend on the order of such a table.
+// Hash tables by text that came from files. Their hash has a key drawn afresh by each process: who writes a file cannot
+// choose texts that meet in one place of a table, and so make a reader slow. No result may depend on the order of such
+// a table.
 #pragma once
 #include <cstdint>
 #include <functional>

@@ -1,4 +1,5 @@
-// What configuration files, checkpoint arguments and expressions speak: none, bool, 64-bit integer, f64, text, list, map.
+// What configuration files, checkpoint arguments and expressions speak: none, bool, 64-bit integer, f64, text, list,
+// map.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -19,7 +20,7 @@ class Map {
   using Entry = std::pair<std::string, Value>;
   const Value* find(std::string_view key) const;
   Value* find(std::string_view key);
-  Value& operator[](std::string_view key);  // adds none at the end when absent
+  Value& operator[](std::string_view key);    // adds none at the end when absent
   bool insert(std::string key, Value value);  // false (and no change) when the key is there
   bool erase(std::string_view key);
   Value& back();  // of the last entry; not of an empty map

@@ -29,8 +29,8 @@ struct Reach {
 };
 Reach reach(const Extents& shape, const Strided& at);
 
-// Same copy with the fewest axes: size-1 axes dropped, axes sorted by `to` stride (largest first), neighbours fused where
-// both ends allow. Canonical: equal copies give equal boxes where fusing is unique.
+// Same copy with the fewest axes: size-1 axes dropped, axes sorted by `to` stride (largest first), neighbours fused
+// where both ends allow. Canonical: equal copies give equal boxes where fusing is unique.
 Box merge(const Box& box);
 std::string to_text(const Box& box);  // copy([4, 524288], 2097152 + [524288, 1] -> [3145728, 1])
 
@@ -39,9 +39,9 @@ struct Window {
   std::vector<int64_t> first;
   Extents shape;
 };
-// The windows of `shape` where `at` takes a value in [lo, hi): disjoint, together exactly that set. `at` must be nested:
-// sorted by stride, each axis' stride is at least the reach of the finer ones (true for layouts). Few windows: at most
-// about two for each axis.
+// The windows of `shape` where `at` takes a value in [lo, hi): disjoint, together exactly that set. `at` must be
+// nested: sorted by stride, each axis' stride is at least the reach of the finer ones (true for layouts). Few windows:
+// at most about two for each axis.
 std::vector<Window> clip(const Extents& shape, const Strided& at, int64_t lo, int64_t hi);
 // `box` restricted to a window of its index space.
 Box restrict(const Box& box, const Window& window);
@@ -51,7 +51,8 @@ Box restrict(const Box& box, const Window& window);
 std::vector<std::vector<int64_t>> indices_at(const Extents& shape, const Strided& at, int64_t number, size_t most);
 
 // Do two affine images have a number in common? Exact, for numbers up to 2^62; made for images of layouts (nested
-// strides), for which it takes a few steps for each axis. `steps` bounds the search: nullopt when it ran out (undecided).
+// strides), for which it takes a few steps for each axis. `steps` bounds the search: nullopt when it ran out
+// (undecided).
 struct Image {
   Extents shape;
   Strided at;

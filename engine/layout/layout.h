@@ -23,14 +23,14 @@ struct Term;
 // One thing in a dimension: an axis (perhaps starred: it holds copies for parts without it), a 1, or a sum of terms.
 struct Factor {
   enum class Kind { axis, one, sum } kind = Kind::axis;
-  Word axis;          // kind axis
+  Word axis;  // kind axis
   bool starred = false;
   std::vector<Term> terms;  // kind sum
   uint32_t begin = 0, end = 0;
 };
 
-// One summand: a part standing bare (lays its residual axes), spelled (`p:a`, `p:(a b)`, `p:1` = spelled, no axes), or a
-// group that holds a sum.
+// One summand: a part standing bare (lays its residual axes), spelled (`p:a`, `p:(a b)`, `p:1` = spelled, no axes), or
+// a group that holds a sum.
 struct Term {
   enum class Kind { bare, spelled, group } kind = Kind::bare;
   Word part;                    // bare, spelled
@@ -58,17 +58,17 @@ struct LayoutFault {
 std::variant<Layout, LayoutFault> parse_layout(std::string_view text, size_t begin, size_t end);
 std::string to_text(const Layout& layout);  // one spelling, blanks as the language wants them
 
-bool has_parts(const Layout& layout);                          // is there any sum?
-std::vector<Word> parts_of(const Layout& layout);              // every occurrence, in order of the text
-std::vector<Word> axes_of(const Layout& layout);               // every axis factor and spelled axis, in order of the text
+bool has_parts(const Layout& layout);              // is there any sum?
+std::vector<Word> parts_of(const Layout& layout);  // every occurrence, in order of the text
+std::vector<Word> axes_of(const Layout& layout);   // every axis factor and spelled axis, in order of the text
 
 // What one part has laid on the way to one of its occurrences in a layout.
 struct Occurrence {
-  const Term* term = nullptr;      // nullptr: the layout has no sums, the part is the whole layout
-  std::vector<Word> on_the_way;    // axis factors passed: those beside the sums in all dimensions, then those of each
-                                   // group around the term, outermost first
+  const Term* term = nullptr;    // nullptr: the layout has no sums, the part is the whole layout
+  std::vector<Word> on_the_way;  // axis factors passed: those beside the sums in all dimensions, then those of each
+                                 // group around the term, outermost first
   bool bare = false;
-  std::vector<Word> axes;          // spelled axes
+  std::vector<Word> axes;  // spelled axes
 };
 std::vector<Occurrence> occurrences(const Layout& layout, std::string_view part);
 
@@ -90,8 +90,8 @@ struct PartPlace {
 };
 
 struct Placed {
-  std::vector<int64_t> shape;                // [] for a scalar
-  std::map<std::string, PartPlace> parts;    // by part name; "" for a layout without sums whose part has no name
+  std::vector<int64_t> shape;              // [] for a scalar
+  std::map<std::string, PartPlace> parts;  // by part name; "" for a layout without sums whose part has no name
 };
 
 // What place() must know of a part: its axes in order (captured ones too), and which of them a name hole has taken.

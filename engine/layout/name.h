@@ -23,9 +23,9 @@ std::string to_text(const NameTemplate& name, const std::vector<std::string>& ho
 
 // Patterns for reading: what may stand in a hole.
 enum class HoleKind {
-  number,    // <x>: digits without a leading zero (0 itself allowed)
-  word,      // <p:word>, and `*`: one segment, no dot, not empty
-  rest       // <r:rest>, and `**`: anything, not empty
+  number,  // <x>: digits without a leading zero (0 itself allowed)
+  word,    // <p:word>, and `*`: one segment, no dot, not empty
+  rest     // <r:rest>, and `**`: anything, not empty
 };
 struct PatternPiece {
   std::string text;

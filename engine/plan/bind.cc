@@ -109,7 +109,8 @@ void refuse_unkept(const Model& model, Diagnostics& diagnostics) {
   for (const ConfigLine& line : model.rules->file.config) {
     const Value* value = find_path(model.config, line.key.s);
     if (value && value->as_opaque() && value->as_opaque()->kind == "number")
-      diagnostics.error("B03", line.key.span, format("`{}` is {}: a number beyond what can be kept", line.key.s, show(*value)));
+      diagnostics.error("B03", line.key.span,
+                        format("`{}` is {}: a number beyond what can be kept", line.key.s, show(*value)));
   }
 }
 

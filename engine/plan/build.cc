@@ -163,25 +163,11 @@ class Builder {
         const Strided still{0, std::vector<int64_t>(hole.shape.size(), 0)};
         const TensorId tensor = instance->tensors[seat];
         if (writes)
-          draft_.graph.moves.push_back({Op::fill,
-                                        none_id,
-                                        tensor,
-                                        Box{hole.shape, still, hole.at},
-                                        none_id,
-                                        *fill,
-                                        false,
-                                        at.rule,
-                                        address.span()});
+          draft_.graph.moves.push_back({Op::fill, none_id, tensor, Box{hole.shape, still, hole.at}, none_id, *fill,
+                                        false, at.rule, address.span()});
         else
-          draft_.graph.moves.push_back({Op::compare_fill,
-                                        tensor,
-                                        none_id,
-                                        Box{hole.shape, hole.at, still},
-                                        none_id,
-                                        *fill,
-                                        false,
-                                        at.rule,
-                                        address.span()});
+          draft_.graph.moves.push_back({Op::compare_fill, tensor, none_id, Box{hole.shape, hole.at, still}, none_id,
+                                        *fill, false, at.rule, address.span()});
       }
     return true;
   }

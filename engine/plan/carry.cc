@@ -1,5 +1,6 @@
-// Encoded weights. Where both sides encode, a weight of the target is replaced by its fields, and each copy between weights
-// by copies between their fields. Else values are decoded as they are read, and this pass only says what that costs.
+// Encoded weights. Where both sides encode, a weight of the target is replaced by its fields, and each copy between
+// weights by copies between their fields. Else values are decoded as they are read, and this pass only says what that
+// costs.
 #include <algorithm>
 #include <set>
 
@@ -45,11 +46,12 @@ class Carrying {
   // Values that would have to be encoded: no kind can.
   bool refuse_encoding() {
     for (const EncodingDecl& encoding : rules_.file.encodings) {
-      if (options_.partial || encoding.on[to_side_].empty() || !encoding.on[from_side_].empty() || encoding.write_never) continue;
-      diagnostics_.error("V02", encoding.span,
-                         format("values cannot be encoded as `{}` on the {} side", encoding.name.s,
-                                rules_.file.sides[to_side_].s),
-                         "say `write: never` to have plain values there");
+      if (options_.partial || encoding.on[to_side_].empty() || !encoding.on[from_side_].empty() || encoding.write_never)
+        continue;
+      diagnostics_.error(
+          "V02", encoding.span,
+          format("values cannot be encoded as `{}` on the {} side", encoding.name.s, rules_.file.sides[to_side_].s),
+          "say `write: never` to have plain values there");
       return false;
     }
     return true;
@@ -159,7 +161,8 @@ class Carrying {
     prove_granules(field, std::move(filled), pads, added);
   }
 
-  std::vector<Box> boxes(const FieldSpec& spec, const Box& box, const Extents& from, const Extents& to, TensorId field) {
+  std::vector<Box> boxes(const FieldSpec& spec, const Box& box, const Extents& from, const Extents& to,
+                         TensorId field) {
     std::string why;
     if (auto made = field_boxes(spec, box, from, to, why)) return *std::move(made);
     fail("B01", wanted(field).why,
@@ -172,7 +175,8 @@ class Carrying {
   void prove_granules(TensorId field, std::vector<Image> filled, bool pads, size_t added) {
     const Extents& shape = *wanted(field).shape;
     auto fault = tile(filled, volume(shape));
-    if (fault && fault->kind == Untiled::Kind::twice && volume(shape) <= most_granules && join_moves(added_, added, volume(shape))) {
+    if (fault && fault->kind == Untiled::Kind::twice && volume(shape) <= most_granules &&
+        join_moves(added_, added, volume(shape))) {
       filled.clear();
       for (size_t i = added; i < added_.size(); ++i) filled.push_back({added_[i].box->shape, added_[i].box->to});
       fault = tile(filled, volume(shape));
@@ -180,8 +184,8 @@ class Carrying {
     if (!fault) return;
     if (fault->kind == Untiled::Kind::hole && pads && volume(shape) <= most_granules) {
       for (const Image& hole : untouched(filled, volume(shape)))
-        add({Op::fill, none_id, field, Box{hole.shape, {0, std::vector<int64_t>(hole.shape.size(), 0)}, hole.at}, none_id,
-             zero_fill(draft_.graph), true, wanted(field).standing.rule, wanted(field).why});
+        add({Op::fill, none_id, field, Box{hole.shape, {0, std::vector<int64_t>(hole.shape.size(), 0)}, hole.at},
+             none_id, zero_fill(draft_.graph), true, wanted(field).standing.rule, wanted(field).why});
       return;
     }
     fail("B01", wanted(field).why,
@@ -258,8 +262,9 @@ class Carrying {
       const bool other = move.op == Op::compare && carried_.contains(move.to);
       if (!one || !(carried_.contains(move.from) || other)) continue;
       if (!other) {
-        fail("B01", move.span, format("`{}` is encoded: it cannot be compared with a constant",
-                                      escape(draft_.from.tensors.name(read(move.from)))));
+        fail("B01", move.span,
+             format("`{}` is encoded: it cannot be compared with a constant",
+                    escape(draft_.from.tensors.name(read(move.from)))));
         return;
       }
       const auto fields = fields_of(*one->encoding);

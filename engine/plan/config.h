@@ -43,8 +43,8 @@ Map choose_options(const RuleSet& rules, SideId side, const Map& source, const M
 Map inverted(const RuleSet& rules, const EndSpec& end, const Map& source, const Map& options, const Map& settings,
              Diagnostics& diagnostics);
 
-// Of the keys of `nulls`, those that are said to be none, for which no default steps in: by a null among the settings or in
-// the canonical side's configuration, or by a line of another side that reads none.
+// Of the keys of `nulls`, those that are said to be none, for which no default steps in: by a null among the settings
+// or in the canonical side's configuration, or by a line of another side that reads none.
 std::set<std::string> said_none(const RuleSet& rules, SideId side, const Map& given, const Map& settings,
                                 const Map& config);
 

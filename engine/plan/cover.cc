@@ -188,9 +188,9 @@ class Cover {
   const Graph& graph_;
   const RuleSet& rules_;
   Diagnostics& diagnostics_;
-  ByTensor touched_;  // moves
-  ByTensor omitted_;  // omissions
-  std::vector<Image> images_;                           // of the tensor in work
+  ByTensor touched_;           // moves
+  ByTensor omitted_;           // omissions
+  std::vector<Image> images_;  // of the tensor in work
   std::vector<RuleId> rules_of_;
   std::unordered_set<Pattern, NumbersHash> proved_;
   std::vector<Span> told_;

@@ -89,11 +89,13 @@ std::vector<std::string> possible_dialects(const RuleSet& rules, SideId side, co
   std::vector<std::string> possible;
   const Unwrapped unwrapped(rules.file, side);
   for (const Dialect* dialect : dialects_of(rules, side))
-    if (std::ranges::any_of(dialect->rename, [&](const RenameLine& line) {
-          const Matcher right(line.right);
-          const auto wrote = [&](const std::string& name) { return right.match(name); };
-          return std::ranges::any_of(source.tensors, [&](const auto& t) { return unwrapped.any(t.name, wrote); });
-        }) &&
+    if (std::ranges::any_of(dialect->rename,
+                            [&](const RenameLine& line) {
+                              const Matcher right(line.right);
+                              const auto wrote = [&](const std::string& name) { return right.match(name); };
+                              return std::ranges::any_of(source.tensors,
+                                                         [&](const auto& t) { return unwrapped.any(t.name, wrote); });
+                            }) &&
         may_rename(rules, side, *dialect))
       possible.push_back(dialect->name);
   return possible;

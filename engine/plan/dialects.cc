@@ -151,9 +151,8 @@ bool may_rename(const RuleSet& rules, SideId side, const Dialect& dialect) {
   const auto meets = [&](const Address& address) {
     const Pattern name = pattern_of(address.name);
     return std::ranges::any_of(lines, [&](const Dialect* one) {
-      return std::ranges::any_of(one->rename, [&](const RenameLine& line) {
-        return steps > most_steps || can_meet(line.left, name, &steps);
-      });
+      return std::ranges::any_of(
+          one->rename, [&](const RenameLine& line) { return steps > most_steps || can_meet(line.left, name, &steps); });
     });
   };
   const auto any = [&](const SideForm& form) {

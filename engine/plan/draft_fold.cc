@@ -34,10 +34,10 @@ bool is_speakable(const std::string& name) {
 // All that is known of one trunk's numbers.
 struct Trunk {
   std::set<int64_t> numbers;
-  bool segment = true;                                // between dots
-  bool repeats = false;                               // one thing has two numbers
-  TextMap<int64_t> first_of;  // by what stands behind the number, shape and dtype
-  std::optional<size_t> same_as;                      // index into `captured`: always that number again
+  bool segment = true;            // between dots
+  bool repeats = false;           // one thing has two numbers
+  TextMap<int64_t> first_of;      // by what stands behind the number, shape and dtype
+  std::optional<size_t> same_as;  // index into `captured`: always that number again
   std::optional<uint32_t> axis;
 };
 
@@ -137,7 +137,8 @@ class Folder {
     std::vector<Group> groups;
     for (const Name& name : names_) {
       if (skip.contains(name.tensor->name)) continue;
-      const std::string key = format("{}|{}|{}", name.trunk, fmt::join(name.tensor->shape, ","), int(name.tensor->dtype));
+      const std::string key =
+          format("{}|{}|{}", name.trunk, fmt::join(name.tensor->shape, ","), int(name.tensor->dtype));
       const auto [at, added] = known.try_emplace(key, groups.size());
       if (added) groups.push_back({empty_fold(name), {}});
       groups[at->second].tuples.push_back(tuple_of(name, groups[at->second].folded));
@@ -206,9 +207,7 @@ class Folder {
 
 }  // namespace
 
-Folds fold_tensors(const std::vector<TensorInfo>& tensors, const TextSet& skip) {
-  return Folder(tensors).run(skip);
-}
+Folds fold_tensors(const std::vector<TensorInfo>& tensors, const TextSet& skip) { return Folder(tensors).run(skip); }
 
 std::string folded_name(const Folded& tensor, const std::vector<std::string>& words) {
   std::string name = tensor.texts[0];

@@ -19,10 +19,10 @@ struct KnownAxis {
 };
 
 struct Known {
-  std::string stem;                                      // "my_family" of my_family.yaml
-  std::array<TextSet, 2> names;  // explained ones of each end
-  std::vector<DraftLine> deleted;                        // blocks and rules that nothing here is
-  std::vector<std::string> same;                         // the copies that are left, where some went with their rules
+  std::string stem;                // "my_family" of my_family.yaml
+  std::array<TextSet, 2> names;    // explained ones of each end
+  std::vector<DraftLine> deleted;  // blocks and rules that nothing here is
+  std::vector<std::string> same;   // the copies that are left, where some went with their rules
   bool some_copies_gone = false;
   std::vector<DraftEntry> model;
   bool whole_model = false;  // false: every entry stands as it was

@@ -1,7 +1,6 @@
 // Declared names against those that are there.
 #include "plan/draft_tally.h"
 
-
 #include "base/text_hash.h"
 #include "plan/plan.h"
 

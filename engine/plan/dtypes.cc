@@ -160,8 +160,8 @@ class DtypePass {
   const BuildOptions& options_;
   Diagnostics& diagnostics_;
   std::set<std::pair<SourceId, uint32_t>> told_;
-  TensorId first_;                              // output
-  std::vector<Made> made_;                      // by output
+  TensorId first_;          // output
+  std::vector<Made> made_;  // by output
   std::map<std::pair<uint32_t, std::string>, std::vector<uint32_t>> by_rule_;
   bool good_ = true;
 };

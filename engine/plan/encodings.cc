@@ -29,10 +29,7 @@ std::vector<FieldSpec> fields_of(const EncodingDecl& encoding) {
            .packed_out = true,
            .transposed = true,
            .dtypes = {DType::i32}},
-          {.name = "scales",
-           .in = encoding.group,
-           .transposed = true,
-           .dtypes = {DType::f16, DType::bf16, DType::f32}},
+          {.name = "scales", .in = encoding.group, .transposed = true, .dtypes = {DType::f16, DType::bf16, DType::f32}},
           {.name = "g_idx", .in = encoding.group, .numbers_groups = true, .dtypes = {DType::i32, DType::i64}}};
 }
 

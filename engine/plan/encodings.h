@@ -1,5 +1,5 @@
-// How encoded weights lie in files: which fields there are beside a weight [..., out, in], and how much of it one granule
-// of each field speaks of. docs/language.md "Companions and encodings".
+// How encoded weights lie in files: which fields there are beside a weight [..., out, in], and how much of it one
+// granule of each field speaks of. docs/language.md "Companions and encodings".
 #pragma once
 #include <optional>
 #include <string>
@@ -11,13 +11,13 @@
 namespace tessera {
 
 struct FieldSpec {
-  std::string name;                           // "values", "scales", ...
-  int64_t out = 1, in = 1;                    // elements of the weight that one granule spans
-  bool packed_out = false, packed_in = false; // a granule holds its elements one by one, in order
-  bool transposed = false;                    // stored [..., in, out]
-  int64_t tail = 0;                           // a last dimension of so many numbers for each granule; 0: none
-  bool numbers_groups = false;                // [in] alone: the number of each input's group (of `in` inputs)
-  std::vector<DType> dtypes;                  // what it may be stored as
+  std::string name;                            // "values", "scales", ...
+  int64_t out = 1, in = 1;                     // elements of the weight that one granule spans
+  bool packed_out = false, packed_in = false;  // a granule holds its elements one by one, in order
+  bool transposed = false;                     // stored [..., in, out]
+  int64_t tail = 0;                            // a last dimension of so many numbers for each granule; 0: none
+  bool numbers_groups = false;                 // [in] alone: the number of each input's group (of `in` inputs)
+  std::vector<DType> dtypes;                   // what it may be stored as
 };
 
 // The fields of an encoding, in the order of field_names.

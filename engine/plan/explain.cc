@@ -77,7 +77,8 @@ class LayingWalk {
     const EndTensor& tensor = state.tensors.tensors()[id];
     const auto wanted = wanted_.find({end, tensor.place, state.tensors.name(tensor)});
     if (wanted == wanted_.end()) return;
-    for (const size_t i : wanted->second) add(i, sites, state, address, state.tensors.place(tensor.place), fixed, known);
+    for (const size_t i : wanted->second)
+      add(i, sites, state, address, state.tensors.place(tensor.place), fixed, known);
   }
 
   void add(size_t wanted, const RuleSites& sites, EndState& state, EndAddress& address, const Ranks& ranks,

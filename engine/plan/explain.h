@@ -42,8 +42,8 @@ struct Laying {
   std::vector<std::vector<FixedIndex>> tuples;  // indices of names and loops under which the address is this tensor
 };
 
-// For each tensor of `tensors` its addresses (of a field those of its weight), in order of the rules: several where rules fill one tensor together.
-// Names are walked again, of the rules that the graph's moves of these tensors name.
+// For each tensor of `tensors` its addresses (of a field those of its weight), in order of the rules: several where
+// rules fill one tensor together. Names are walked again, of the rules that the graph's moves of these tensors name.
 std::vector<std::vector<Laying>> layings(const Model& model, const Graph& graph, const std::vector<TensorId>& tensors);
 
 // The element of a part that stands at one element of a tensor.

@@ -1,7 +1,4 @@
 // Names against headers: what the rules name is there, in its shape, as itself or as the fields of its encoding.
-#include "base/text_hash.h"
-#include "plan/resolve.h"
-
 #include <algorithm>
 #include <set>
 #include <string_view>
@@ -9,9 +6,11 @@
 #include "base/id_table.h"
 #include "base/suggest.h"
 #include "base/text.h"
+#include "base/text_hash.h"
 #include "plan/encodings.h"
 #include "plan/folded.h"
 #include "plan/ignores.h"
+#include "plan/resolve.h"
 
 namespace tessera {
 namespace {
@@ -72,10 +71,10 @@ void tell_missing(const Draft& draft, const Contents& source, const std::vector<
   for (const FoldedName& folded : fold_names(unmapped)) candidates.push_back(folded.text);
   for (const Missing& group : by_address)
     for (const FoldedName& folded : fold_names(group.names))
-      diagnostics.error("V01", group.span,
-                        format("`{}` is not in the source{}{}", escape(folded.text), folded.count_text(),
-                               in_places(group.places)),
-                        did_you_mean(folded.text, candidates));
+      diagnostics.error(
+          "V01", group.span,
+          format("`{}` is not in the source{}{}", escape(folded.text), folded.count_text(), in_places(group.places)),
+          did_you_mean(folded.text, candidates));
 }
 
 void tell_unmapped(const Draft& draft, const std::vector<std::string>& unmapped, Diagnostics& diagnostics) {

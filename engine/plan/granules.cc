@@ -1,6 +1,7 @@
-// A box is a product of axes, and each of its axes runs along one dimension of either weight. So the dimensions fall into
-// components that do not know of each other: mostly rows to rows and columns to columns. In each component all indices are
-// gone through (their number is that of rows, or of columns), and what they say of granules is put into few boxes again.
+// A box is a product of axes, and each of its axes runs along one dimension of either weight. So the dimensions fall
+// into components that do not know of each other: mostly rows to rows and columns to columns. In each component all
+// indices are gone through (their number is that of rows, or of columns), and what they say of granules is put into few
+// boxes again.
 #include "plan/granules.h"
 
 #include <algorithm>
@@ -185,7 +186,8 @@ class Mapping {
     std::vector<int64_t> index(shape.size(), 0);
     for (int64_t left = count; left > 0; --left) {
       const Granule to = granule(to_, part.to, part, index), from = granule(from_, part.from, part, index);
-      if (to.position != from.position) return fail("elements would change places within a packed number"), std::nullopt;
+      if (to.position != from.position)
+        return fail("elements would change places within a packed number"), std::nullopt;
       pairs.emplace_back(to.number, from.number);
       if (packed > 1) filled.emplace_back(to.number, to.position);
       for (size_t a = shape.size(); a-- > 0;) {

@@ -112,12 +112,12 @@ class GraphText {
   // What follows the names: the same for most layers, since they share a box.
   const std::string& tail(const Move& move) {
     if (tails_.size() == most_tails) tails_.clear();
-    const Likeness like{&*move.box, move.fill, move.program, move.from != none_id,
-                        move.to != none_id, move.why, move.span.source, move.span.begin};
+    const Likeness like{&*move.box,         move.fill, move.program,     move.from != none_id,
+                        move.to != none_id, move.why,  move.span.source, move.span.begin};
     const auto [at, fresh] = tails_.try_emplace(like);
     if (fresh)
-      at->second = format("{}{}  ({})\n", move.fill != none_id ? " " : "  ", move_text(graph_, move),
-                          why(move.why, move.span));
+      at->second =
+          format("{}{}  ({})\n", move.fill != none_id ? " " : "  ", move_text(graph_, move), why(move.why, move.span));
     return at->second;
   }
   void left_out(const Omission& omission) {

@@ -1,4 +1,5 @@
-// A tensor is of a companion's kind if its name has the companion's form; what no form fits and nothing ignores is a weight.
+// A tensor is of a companion's kind if its name has the companion's form; what no form fits and nothing ignores is a
+// weight.
 #include "plan/kinds.h"
 
 #include <algorithm>

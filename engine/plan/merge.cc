@@ -38,8 +38,8 @@ Box run_of(Box box) {
   return {{1}, {box.from.offset, {1}}, {box.to.offset, {1}}};
 }
 
-// Each box is merged once, and equal boxes become one; likewise what two of them are joined. A plan has many moves and few
-// boxes.
+// Each box is merged once, and equal boxes become one; likewise what two of them are joined. A plan has many moves and
+// few boxes.
 class Boxes {
  public:
   const Shared<Box>& merged(const Shared<Box>& box) {
@@ -76,7 +76,8 @@ class Boxes {
   }
 
   std::unordered_map<const Box*, Shared<Box>, Hash, Same> all_;
-  std::unordered_map<const Box*, std::pair<Shared<Box>, Shared<Box>>> merged_;  // holds the first, so that its address stays its own
+  std::unordered_map<const Box*, std::pair<Shared<Box>, Shared<Box>>>
+      merged_;  // holds the first, so that its address stays its own
   std::map<std::pair<const Box*, const Box*>, std::optional<Shared<Box>>> joined_;  // of boxes in all_
 };
 

@@ -14,12 +14,12 @@ namespace tessera {
 struct EndSpec {
   SideId side = 0;
   Mesh mesh = single_place;
-  std::vector<Coordinates> places;    // empty: the full product, stage-major as places_of says
+  std::vector<Coordinates> places;  // empty: the full product, stage-major as places_of says
   // Placement tables: for each dimension (pp: by stage = vpp * PP + pp; ep) the global indices in slot order, -1 for an
   // empty slot. Counts are expanded by the caller (consecutive_table).
   std::map<MeshDim, std::vector<std::vector<int64_t>>> tables;
-  // How many indices of a pp-split axis each stage was found to hold: believed where it is the axis's size. Empty: equal
-  // shares.
+  // How many indices of a pp-split axis each stage was found to hold: believed where it is the axis's size. Empty:
+  // equal shares.
   std::vector<int64_t> stages;
   std::vector<std::string> dialects;  // in use, by full name
   // One place holds every tensor whole, and there is one stage. What the mesh then still says is tp and the experts'
@@ -32,7 +32,8 @@ struct EndSpec {
   Mesh cuts() const { return whole ? single_place : mesh; }  // sizes that split axes
 };
 
-std::vector<Coordinates> places_of(const EndSpec& end);  // listed, or the full product in order tp, pp, vpp, ep, etp (last fastest)
+std::vector<Coordinates> places_of(
+    const EndSpec& end);  // listed, or the full product in order tp, pp, vpp, ep, etp (last fastest)
 // The place of the end at which each of `at` is; none_place: at none.
 inline constexpr uint32_t none_place = UINT32_MAX;
 std::vector<uint32_t> numbers_of(const std::vector<PlaceInfo>& at, const EndSpec& end);
@@ -42,15 +43,15 @@ std::vector<std::vector<int64_t>> consecutive_table(const std::vector<int64_t>& 
 // Everything the rules' expressions can speak of, resolved.
 struct Model {
   const RuleSet* rules = nullptr;
-  Map config;      // canonical keys, defaults applied
-  Map options;     // every option has a value
+  Map config;   // canonical keys, defaults applied
+  Map options;  // every option has a value
   Map lets;
   EndSpec from, to;
-  Map given;       // the source side's own configuration, as it was read
-  Map settings;    // what was set, canonical keys and options by their path
-  std::vector<std::string> notes;             // that hold
-  std::vector<std::string> defaulted;         // keys taken from `defaults`
-  std::vector<std::string> dropped_keys;      // of the source's configuration, carried by nothing
+  Map given;                              // the source side's own configuration, as it was read
+  Map settings;                           // what was set, canonical keys and options by their path
+  std::vector<std::string> notes;         // that hold
+  std::vector<std::string> defaulted;     // keys taken from `defaults`
+  std::vector<std::string> dropped_keys;  // of the source's configuration, carried by nothing
 };
 
 // A scope for one end: config, options, lets, the end's mesh (tp pp vpp ep etp) and its dialects' names (bool).
@@ -75,8 +76,8 @@ struct ConfigRequest {
   bool have_target_config = true;  // build the target's configuration and read it back
 };
 
-// Source configuration -> canonical config, options, lets, notes; checks require, fixed, defaults (B03). nullopt after an
-// error. Dialect `config:` lines of the source side act as docs/language.md section 9 says.
+// Source configuration -> canonical config, options, lets, notes; checks require, fixed, defaults (B03). nullopt after
+// an error. Dialect `config:` lines of the source side act as docs/language.md section 9 says.
 std::optional<Model> bind(const ConfigRequest& request, Diagnostics& diagnostics);
 
 // The other direction: the target side's configuration from the canonical one, with fixed, derived, dialects; read back

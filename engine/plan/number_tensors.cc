@@ -49,7 +49,8 @@ void number_tensors(Draft& draft, const Contents& source, bool partial, std::vec
     if (tensor_of[id] == none_id || wanted[id].dropped) continue;
     const TensorInfo& info = source.tensors[tensor_of[id]];
     from_ids[id] = static_cast<TensorId>(graph.tensors.size());
-    Tensor tensor{info.name, info.dtype, info.shape, wanted[id].place, false, tensor_of[id], wanted[id].why, {}, none_id};
+    Tensor tensor{info.name,     info.dtype,     info.shape, wanted[id].place, false,
+                  tensor_of[id], wanted[id].why, {},         none_id};
     if (const auto encoded = draft.encoded.find(id); encoded != draft.encoded.end()) {
       tensor.name = draft.from.tensors.name(wanted[id]);
       tensor.dtype = DType::f32;

@@ -225,8 +225,8 @@ bool PartMover::fill_target(const Ends& ends, const Links& links, const std::vec
 }
 
 void PartMover::fill_pads(TensorId to, const Image& pads) {
-  add(Op::fill, none_id, to, Box{pads.shape, {0, std::vector<int64_t>(pads.shape.size(), 0)}, pads.at}, zero_fill(graph_),
-      true, job_.to->span());
+  add(Op::fill, none_id, to, Box{pads.shape, {0, std::vector<int64_t>(pads.shape.size(), 0)}, pads.at},
+      zero_fill(graph_), true, job_.to->span());
 }
 
 // The other end holds no tensor: what is read must be the constant, or is left out.

@@ -11,12 +11,12 @@
 namespace tessera {
 
 struct BuildOptions {
-  std::optional<DType> cast;        // --dtype: floats (not f8) that no rule pins
-  bool pad_repeat = false;          // --pad-fill repeat
-  DType decoded = DType::bf16;      // of decoded weights, without a cast
-  bool decode = false;              // encoded weights that can be decoded are not carried, even where they could be
-  // Refused is neither what is missing (outputs that want it are left out), nor what no rule names (Graph::unmapped), nor
-  // values that would have to be encoded.
+  std::optional<DType> cast;    // --dtype: floats (not f8) that no rule pins
+  bool pad_repeat = false;      // --pad-fill repeat
+  DType decoded = DType::bf16;  // of decoded weights, without a cast
+  bool decode = false;          // encoded weights that can be decoded are not carried, even where they could be
+  // Refused is neither what is missing (outputs that want it are left out), nor what no rule names (Graph::unmapped),
+  // nor values that would have to be encoded.
   bool partial = false;
 };
 
@@ -27,8 +27,10 @@ std::optional<Graph> build(const Model& model, const Contents& source, const Bui
 // V03: every output element exactly once; every source element read, compared, padding or ignored. Always run; of a
 // partial graph it is the outputs alone.
 bool cover(const Graph& graph, const RuleSet& rules, Diagnostics& diagnostics, bool partial = false);
-void merge(Graph& graph);   // fewest axes for each box; neighbouring boxes joined
-void order(Graph& graph, const Contents& source);  // outputs in writing order, each output's moves front to back, sources in file order
+void merge(Graph& graph);  // fewest axes for each box; neighbouring boxes joined
+void order(
+    Graph& graph,
+    const Contents& source);  // outputs in writing order, each output's moves front to back, sources in file order
 
 // Which dialects (and open options that change names) the source's names speak; docs/language.md section 9. Fills
 // request.from.dialects and request.settings. Explains each candidate's fit when none or several are left.

@@ -18,8 +18,8 @@ struct Draft {
   Graph graph;  // ids: those of `from` for what is read, of `to` for what is written
   EndState& from;
   EndState& to;
-  std::vector<uint32_t> tensor_of = {};        // by id in `from`: index into source.tensors; none_id: not there
-  std::map<TensorId, Encoded> encoded = {};    // by id in `from`
+  std::vector<uint32_t> tensor_of = {};      // by id in `from`: index into source.tensors; none_id: not there
+  std::map<TensorId, Encoded> encoded = {};  // by id in `from`
 };
 
 // V01 and V02 of the source's side. Fills draft.tensor_of (optional tensors alone may be absent), draft.encoded and

@@ -51,7 +51,8 @@ bool SiteWalk::rule(RuleId id, const Visit& visit, std::vector<std::string>* emp
 bool SiteWalk::copy(const Copy& copy, size_t end, const Visit& visit) {
   const Rule& rule = model_.rules->rules[copy.of];
   Expandable what = expandable(rule);
-  for (size_t i = rule.loops.size(); i < copy.loops.size(); ++i) what.loops.push_back(&copy.loops[i]);  // the rule's stand first
+  for (size_t i = rule.loops.size(); i < copy.loops.size(); ++i)
+    what.loops.push_back(&copy.loops[i]);  // the rule's stand first
   what.forms.push_back(&copy.form);
   what.scopes.push_back(&ends_[end]->scope);
   Expandable conditions = what;

@@ -104,9 +104,9 @@ bool EndTensors::alone(const Named& name, uint32_t place, const EndAddress& addr
   if (!name.rule_name) return true;
   const auto [at, added] = renamed_.try_emplace(uint64_t{name.id} << 32 | place, name.rule_name);
   if (at->second == name.rule_name) return true;
-  diagnostics_.error("B02", address.span(),
-                     format("under these dialects `{}` and `{}` have one name, `{}`", *at->second, *name.rule_name,
-                            names_[name.id]));
+  diagnostics_.error(
+      "B02", address.span(),
+      format("under these dialects `{}` and `{}` have one name, `{}`", *at->second, *name.rule_name, names_[name.id]));
   return false;
 }
 

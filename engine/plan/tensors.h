@@ -37,7 +37,7 @@ struct PlaceGroup {
 struct Instance {
   const EndAddress* address = nullptr;
   int64_t tuple = 0;
-  PlaceGroup* group = nullptr;  // null after an error
+  PlaceGroup* group = nullptr;    // null after an error
   std::vector<TensorId> tensors;  // none_id: has no elements there
   bool fresh = true;              // until fills of its own (rest) are made
 };
@@ -108,9 +108,9 @@ class EndTensors {
   std::vector<SharedText> names_;
   size_t name_bytes_ = 0;
   IdTable name_ids_;
-  TextSet rule_names_;         // under dialects: what the rules call them
+  TextSet rule_names_;                                        // under dialects: what the rules call them
   std::unordered_map<uint64_t, const std::string*> renamed_;  // name << 32 | place: into rule_names_
-  IdTable ids_;                                        // of tensors_, by name and place
+  IdTable ids_;                                               // of tensors_, by name and place
   std::vector<EndTensor> tensors_;
 };
 

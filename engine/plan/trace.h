@@ -16,13 +16,13 @@ struct ElementAt {
 };
 
 struct Trace {
-  std::optional<ElementAt> read;          // the source element whose value it is; none for constants, pads, what is left out
-  std::vector<ElementAt> compared;        // source elements that must be equal to it: replicas and copies
-  std::vector<ElementAt> written;         // target elements that get it, in order of the moves
-  std::optional<ElementAt> constant;      // of a fill, or a comparison with one: `move` says which
-  std::optional<FillValue> value;    // of `constant`, at this element
-  std::optional<uint32_t> omission;  // left out: index into Graph::omissions
-  bool more = false;                 // `written` was cut at `most`
+  std::optional<ElementAt> read;    // the source element whose value it is; none for constants, pads, what is left out
+  std::vector<ElementAt> compared;  // source elements that must be equal to it: replicas and copies
+  std::vector<ElementAt> written;   // target elements that get it, in order of the moves
+  std::optional<ElementAt> constant;  // of a fill, or a comparison with one: `move` says which
+  std::optional<FillValue> value;     // of `constant`, at this element
+  std::optional<uint32_t> omission;   // left out: index into Graph::omissions
+  bool more = false;                  // `written` was cut at `most`
 };
 
 // The whole story of one element, whichever end it is at: of a target element also the other places of its value.

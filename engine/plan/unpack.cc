@@ -111,8 +111,8 @@ class Unpacker {
   Packings packings_;
   Diagnostics& diagnostics_;
   std::vector<TensorInfo> tensors_;
-  TextSet names_;  // with the place before it
-  uint64_t count_ = 0;                     // names and parts of chunks that were made
+  TextSet names_;       // with the place before it
+  uint64_t count_ = 0;  // names and parts of chunks that were made
 };
 
 class UnpackedReader : public Reader {

@@ -43,7 +43,7 @@ class FillMaker {
 };
 
 uint32_t zero_fill(Graph& graph);
-uint32_t add_fill(Graph& graph, FillValue value);  // a constant; the same twice is one fill
+uint32_t add_fill(Graph& graph, FillValue value);            // a constant; the same twice is one fill
 uint32_t add_program(Graph& graph, const Program& program);  // the same twice is one
 
 }  // namespace tessera

@@ -78,8 +78,6 @@ bool cast_is_exact(DType from, DType to) {
   return i && b && i->bits <= b->mantissa + 1;
 }
 
-bool cast_exists(DType from, DType to) {
-  return from == to || (is_float(from) && is_float(to));
-}
+bool cast_exists(DType from, DType to) { return from == to || (is_float(from) && is_float(to)); }
 
 }  // namespace tessera

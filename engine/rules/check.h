@@ -18,7 +18,7 @@ class Findings {
   Diagnostic& error(const std::string& id, Span span, std::string message, std::string help = {});
   Diagnostic& warning(const std::string& id, Span span, std::string message, std::string help = {});
   void add(const Diagnostics& others);
-  size_t errors() const { return errors_; }  // repeated ones too
+  size_t errors() const { return errors_; }                   // repeated ones too
   bool full() const { return errors_ >= Diagnostics::most; }  // no one reads the nearest name of more
   void report(Diagnostics& diagnostics) const;
 

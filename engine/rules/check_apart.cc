@@ -257,9 +257,9 @@ bool prove_pairs(Proving& proving, const std::vector<Spot>& first, const std::ve
     for (size_t j = &first == &second ? i + 1 : 0; j < second.size(); ++j) {
       const size_t holes = first[i].address->holes.size() + second[j].address->holes.size();
       if (proving.spend(step + 100 * holes) && prove_pair(proving, first[i], second[j], side, met)) continue;
-      proving.findings.error("R05", second[j].address->name_span,
-                             "too many names are alike to tell each from each other",
-                             "names that differ only in numbers are compared pair by pair; use fewer rules, with holes");
+      proving.findings.error(
+          "R05", second[j].address->name_span, "too many names are alike to tell each from each other",
+          "names that differ only in numbers are compared pair by pair; use fewer rules, with holes");
       return false;
     }
   return true;

@@ -76,7 +76,7 @@ class Axes {
       used_.insert(axis);
       return;
     }
-    span = unknown_.try_emplace(axis, span).first->second;  // said once, where it is first spoken of
+    span = unknown_.try_emplace(axis, span).first->second;      // said once, where it is first spoken of
     const bool shown = findings_.errors() < Diagnostics::most;  // no one reads the nearest name of more
     findings_.error("R02", span, format("there is no axis `{}`{}", axis, shown ? did_you_mean(axis, names_) : ""),
                     "each axis is declared once under `axes`, with its size");

@@ -15,9 +15,9 @@ size_t length_of(const NameTemplate& name) {
 void judge_name(const Address& address, const std::optional<Text>& prefix, Findings& findings) {
   const size_t bytes = length_of(address.name);
   if (bytes <= longest_name) return;
-  Diagnostic& error = findings.error(
-      "R01", address.name_span,
-      format("with its prefix this name has {} bytes; a name has at most {}", bytes, longest_name));
+  Diagnostic& error =
+      findings.error("R01", address.name_span,
+                     format("with its prefix this name has {} bytes; a name has at most {}", bytes, longest_name));
   if (prefix) error.related.push_back({prefix->span, "the prefix"});
 }
 

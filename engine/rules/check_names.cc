@@ -31,9 +31,9 @@ bool covers(const Words& declared, const std::string& path) {
 
 // Which names may be spoken of in one place.
 struct Place {
-  const char* what = "";       // "a size", "`from`"
-  std::optional<SideId> keys;  // of which side: 0, or another in `from`
-  std::optional<size_t> lets;  // how many of them are known yet; none: they come later
+  const char* what = "";          // "a size", "`from`"
+  std::optional<SideId> keys;     // of which side: 0, or another in `from`
+  std::optional<size_t> lets;     // how many of them are known yet; none: they come later
   std::vector<std::string> axes;  // that have an index there
   bool mesh = false;
   std::optional<SideId> dialects;
@@ -59,8 +59,8 @@ class Names {
     for (const KeyedExpr& line : file_.defaults) read(line.value, {"`defaults`", 0, {}, {}, false, {}});
     for (const Text& key : file_.nulls)
       if (!keys_[0].contains(key.s))
-        proving_.findings.error(
-            "R02", key.span, format("no line of `config` or `defaults` is about `{}`{}", key.s, nearest_key(key.s)));
+        proving_.findings.error("R02", key.span,
+                                format("no line of `config` or `defaults` is about `{}`{}", key.s, nearest_key(key.s)));
     for (size_t i = 0; i < file_.let.size(); ++i) read(file_.let[i].value, {"this `let`", 0, i, {}, false, {}});
     for (const Stated& stated : file_.require) read(stated.condition, {"`require`", 0, all_lets, {}, false, {}});
     for (const Stated& stated : file_.notes) read(stated.condition, {"`notes`", 0, all_lets, {}, false, {}});

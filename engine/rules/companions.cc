@@ -79,9 +79,10 @@ void carry_kinds(RuleSet& set, const Kinds& kinds, SideId to, Diagnostics& diagn
   for (const size_t index : kinds.companions) {
     const CompanionDecl& kind = set.file.companions[index];
     if (!kind.templates[to]) {
-      diagnostics.error("V01", kind.name.span,
-                        format("`{}` is in the source, and has no name on the {} side", kind.name.s, set.file.sides[to].s),
-                        "say it here, or convert the weights without it");
+      diagnostics.error(
+          "V01", kind.name.span,
+          format("`{}` is in the source, and has no name on the {} side", kind.name.s, set.file.sides[to].s),
+          "say it here, or convert the weights without it");
       return;
     }
     std::map<RuleId, RuleId> derived;

@@ -13,9 +13,9 @@ struct Kinds {
   std::vector<size_t> companions;  // indices into RuleFile::companions
 };
 
-// Makes `set` the rules of these kinds: those of the weights leave if they are not among them, those of companions follow.
-// V01 for a companion without a name on the side `to`, and for a weight whose companion cannot be derived (`neg_exp`; LoRA of
-// parts that the sides group differently).
+// Makes `set` the rules of these kinds: those of the weights leave if they are not among them, those of companions
+// follow. V01 for a companion without a name on the side `to`, and for a weight whose companion cannot be derived
+// (`neg_exp`; LoRA of parts that the sides group differently).
 void carry_kinds(RuleSet& set, const Kinds& kinds, SideId to, Diagnostics& diagnostics);
 
 // One companion of one weight's rule; nullopt where it has none, or after an error.

@@ -14,24 +14,40 @@
 namespace tessera {
 
 enum class ExprOp : uint8_t {
-  literal,    // value
-  name,       // name: an identifier
-  member,     // a.name
-  index,      // a[b]
-  call,       // name(args)
-  list,       // [args]
-  list_for,   // [a for name in b..c where d]; args = {a, b, c} or {a, b, c, d}
-  negate, not_, and_, or_,
-  add, sub, mul, floordiv, mod, div, power,
-  eq, ne, lt, le, gt, ge, in, not_in
+  literal,   // value
+  name,      // name: an identifier
+  member,    // a.name
+  index,     // a[b]
+  call,      // name(args)
+  list,      // [args]
+  list_for,  // [a for name in b..c where d]; args = {a, b, c} or {a, b, c, d}
+  negate,
+  not_,
+  and_,
+  or_,
+  add,
+  sub,
+  mul,
+  floordiv,
+  mod,
+  div,
+  power,
+  eq,
+  ne,
+  lt,
+  le,
+  gt,
+  ge,
+  in,
+  not_in
 };
 
 struct ExprNode {
   ExprOp op = ExprOp::literal;
-  std::vector<uint32_t> args;  // indices of nodes, all smaller than this one's
-  Value value;                 // literal
-  std::string name;            // name, member, call, list_for
-  uint32_t begin = 0, end = 0; // in text.s
+  std::vector<uint32_t> args;   // indices of nodes, all smaller than this one's
+  Value value;                  // literal
+  std::string name;             // name, member, call, list_for
+  uint32_t begin = 0, end = 0;  // in text.s
 };
 
 // A parsed expression: nodes in post-order, the root last. Depth is limited to 64, length to 4 KiB.
@@ -55,7 +71,7 @@ struct Range {
 std::optional<Range> parse_range(const Text& text, Diagnostics& diagnostics);
 
 Expr literal(Value value, Span span);
-std::string to_text(const Expr& expr);                     // as written
+std::string to_text(const Expr& expr);                                    // as written
 std::optional<std::string> dotted_path(const Expr& expr, uint32_t node);  // "rope_scaling.factor" if it is only that
 
 // Every identifier at the root of a path, with its full dotted path and span; names bound by list_for left out.

@@ -12,7 +12,7 @@ class EvalBudget {
   ~EvalBudget();
   EvalBudget(const EvalBudget&) = delete;
   EvalBudget& operator=(const EvalBudget&) = delete;
-  static size_t* left();  // nullptr: there is none
+  static size_t* left();           // nullptr: there is none
   static bool spend(size_t work);  // of what is no evaluation; false: nothing is left
 
  private:

@@ -1,6 +1,6 @@
-// LoRA adds B A to the weight of a linear layer: A is (rank, input axes), B is (output axes, rank). Parts that every side
-// keeps in one tensor have one pair between them. Where one side alone fuses, its A holds theirs one behind the other, its
-// B has them on the diagonal, and zeros elsewhere:
+// LoRA adds B A to the weight of a linear layer: A is (rank, input axes), B is (output axes, rank). Parts that every
+// side keeps in one tensor have one pair between them. Where one side alone fuses, its A holds theirs one behind the
+// other, its B has them on the diagonal, and zeros elsewhere:
 //     q: q.weight  (g r d) h, k: k.weight  (g d) h      A  rank h               B  (g r d) rank
 //     qkv.weight  (g q+k d) h                           A  q:rank+k:rank h      B  (g q+k d) q:rank+k:rank | rest(0)
 #include <algorithm>
@@ -136,10 +136,11 @@ class LoraDerivation {
   }
 
   bool refuse(const Address& address) {
-    diagnostics_.error("V01", address.text.span,
-                       format("{} of `{}` does not follow from this: the sides group its parts differently, and not one by one",
-                              kind_.name.s, weight_.name),
-                       "convert the weights without it");
+    diagnostics_.error(
+        "V01", address.text.span,
+        format("{} of `{}` does not follow from this: the sides group its parts differently, and not one by one",
+               kind_.name.s, weight_.name),
+        "convert the weights without it");
     return false;
   }
 

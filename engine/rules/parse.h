@@ -17,8 +17,8 @@ struct RulePath {
   LoadText load;
 };
 
-// Parses a rule file, follows `extends` (a ring is R01), returns the AST of the merged tree. nullopt if it cannot be read
-// as a rule file at all; with errors in `diagnostics` the AST may be partial.
+// Parses a rule file, follows `extends` (a ring is R01), returns the AST of the merged tree. nullopt if it cannot be
+// read as a rule file at all; with errors in `diagnostics` the AST may be partial.
 std::optional<RuleFile> parse_rule_file(const std::filesystem::path& path, const RulePath& rule_path, Sources& sources,
                                         Diagnostics& diagnostics);
 // Is this a dialect or a packing, not a rule file? By a section of that name, or by its folder where it cannot be read.

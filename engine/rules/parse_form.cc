@@ -141,8 +141,7 @@ void Form::fields(const Node& node, std::string_view what, const Fields& fields)
     std::vector<std::string> names;
     for (const auto& field : fields) names.push_back(field.first);
     const std::string nearest = diagnostics.full() ? "" : did_you_mean(key.s, names);
-    wrong(key.span, format("{} has no `{}`{}", what, escape(key.s), nearest),
-          "it may have: " + join(names, ", "));
+    wrong(key.span, format("{} has no `{}`{}", what, escape(key.s), nearest), "it may have: " + join(names, ", "));
   }
 }
 

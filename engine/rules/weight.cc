@@ -35,9 +35,7 @@ size_t weight(const SideForm& form) {
   return sum;
 }
 
-size_t weight(const Rule& rule) {
-  return sizeof rule + weight(rule.sides) + weight(rule.when) + weight(rule.loops);
-}
+size_t weight(const Rule& rule) { return sizeof rule + weight(rule.sides) + weight(rule.when) + weight(rule.loops); }
 
 size_t address_count(const SideForm& form) {
   size_t count = 0;

@@ -61,8 +61,8 @@ class Builder final : public YAML::EventHandler {
  private:
   struct Frame {  // a list or map that is still open
     Node node;
-    std::optional<Text> key;                     // map: read, its value is still to come
-    TextMap<Span> keys;  // map: all so far
+    std::optional<Text> key;  // map: read, its value is still to come
+    TextMap<Span> keys;       // map: all so far
   };
 
   [[noreturn]] void refuse(Span span, std::string message) { throw Refusal{span, std::move(message)}; }
@@ -130,8 +130,7 @@ class Builder final : public YAML::EventHandler {
   void open(const YAML::Mark& mark, Node::Kind kind) {
     check_start(mark);
     count(span_at(mark, 1));
-    if (!open_.empty() && open_.back().node.kind == Node::Kind::map && !open_.back().key)
-      refuse_key(span_at(mark, 1));
+    if (!open_.empty() && open_.back().node.kind == Node::Kind::map && !open_.back().key) refuse_key(span_at(mark, 1));
     if (open_.size() >= limits_.depth) refuse(mark, format("a rule file nests at most {} deep", limits_.depth));
     Frame frame;
     frame.node.kind = kind;

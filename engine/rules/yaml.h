@@ -16,11 +16,11 @@ struct NodeEntry;
 
 struct Node {
   enum class Kind { null, scalar, list, map } kind = Kind::null;
-  Span span;            // of the node; of a map or list: from its first to its last child
-  Text text;            // scalar: its value, with the way back to the source
-  bool quoted = false;  // scalar in '...' or "..."
-  std::vector<Node> items;                      // list
-  std::vector<NodeEntry> entries;               // map, in order
+  Span span;                       // of the node; of a map or list: from its first to its last child
+  Text text;                       // scalar: its value, with the way back to the source
+  bool quoted = false;             // scalar in '...' or "..."
+  std::vector<Node> items;         // list
+  std::vector<NodeEntry> entries;  // map, in order
 
   const Node* find(std::string_view key) const;
   const Text* key(std::string_view key) const;
@@ -39,13 +39,13 @@ struct YamlLimits {
 std::optional<Node> parse_yaml(const Sources& sources, SourceId source, Diagnostics& diagnostics,
                                const YamlLimits& limits = {});
 
-// Merges a child file over its parent: maps key by key at all depths (the parent's place is kept, new keys follow), texts
-// and lists replace, null deletes (R06 at the key when there is nothing to delete).
+// Merges a child file over its parent: maps key by key at all depths (the parent's place is kept, new keys follow),
+// texts and lists replace, null deletes (R06 at the key when there is nothing to delete).
 Node merge_nodes(const Node& parent, const Node& child, Diagnostics& diagnostics);
 std::string to_yaml(const Node& node);  // for `check --flat`: reads back as the same tree
 
-// YAML 1.2 core values of unquoted scalars: null, true/false, integers, floats; everything else text. (`yes`, `010`, `1e3`
-// are text, a number that fits nothing is Opaque.) Lists and maps inside.
+// YAML 1.2 core values of unquoted scalars: null, true/false, integers, floats; everything else text. (`yes`, `010`,
+// `1e3` are text, a number that fits nothing is Opaque.) Lists and maps inside.
 Value yaml_value(const Node& node);
 
 }  // namespace tessera

@@ -13,7 +13,8 @@ Buffer make_buffer(uint64_t bytes) {
   const uint64_t alignment = bytes >= huge ? huge : page, capacity = (bytes + page - 1) / page * page;
   void* const memory = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
   if (!memory) throw std::bad_alloc();
-  if (bytes >= huge) madvise(memory, capacity / huge * huge, MADV_HUGEPAGE);  // of whole huge pages: the rest stays unused
+  if (bytes >= huge)
+    madvise(memory, capacity / huge * huge, MADV_HUGEPAGE);  // of whole huge pages: the rest stays unused
   return {std::unique_ptr<std::byte, FreeMemory>(static_cast<std::byte*>(memory)), capacity};
 }
 

@@ -1,4 +1,5 @@
-// Bytes count once; a storage whose bytes are not those that were summed up (packed, or swapped) is read for its checksum first.
+// Bytes count once; a storage whose bytes are not those that were summed up (packed, or swapped) is read for its
+// checksum first.
 #include "run/checked_storages.h"
 
 #include "base/error.h"
@@ -51,7 +52,8 @@ void CheckedStorages::add(StorageId storage, uint64_t at, std::span<const std::b
     if (join(storage, begin, end, crc, wanted)) continue;
     reader_.verify(storage);  // says what is wrong
     const Contents& contents = reader_.contents();
-    fail_world(format("{}: two readings of the same bytes differ", show_path(contents.files[contents.storages[storage].file].path)));
+    fail_world(format("{}: two readings of the same bytes differ",
+                      show_path(contents.files[contents.storages[storage].file].path)));
   }
 }
 

@@ -1,5 +1,5 @@
-// Checksums of storages, taken while they are read: what is larger than can be held is read in pieces, in any order, and not
-// a second time for its checksum.
+// Checksums of storages, taken while they are read: what is larger than can be held is read in pieces, in any order,
+// and not a second time for its checksum.
 #pragma once
 #include <atomic>
 #include <map>
@@ -32,7 +32,7 @@ class CheckedStorages {
 
   const Reader& reader_;
   std::unique_ptr<std::atomic<State>[]> states_;
-  std::mutex mutex_;                         // sums_
+  std::mutex mutex_;                        // sums_
   std::map<StorageId, PiecewiseSum> sums_;  // of those that are begun
 };
 

@@ -11,7 +11,7 @@ namespace tessera {
 
 // The fields of one weight, in the order of its encoding.
 struct Fields {
-  Extents weight;                           // shape of what they encode, [..., out, in]
+  Extents weight;  // shape of what they encode, [..., out, in]
   std::vector<const TensorInfo*> info;
   // Elements [first, first + count) of a field, row-major; `out` has room for them.
   std::function<void(size_t field, int64_t first, std::span<std::byte> out)> load;

@@ -7,8 +7,8 @@
 
 #include "run/groups.h"
 #include "run/threads.h"
-#include "store/parallel.h"
 #include "run/tiles.h"
+#include "store/parallel.h"
 
 namespace tessera {
 namespace {
@@ -140,7 +140,13 @@ CompareResult compare_outputs(const CompareEnd& a, const CompareEnd& b, const st
   const std::vector<Job> jobs = jobs_of(grouped_a, grouped_b, pairs);
   CompareResult result;
   result.pairs.resize(pairs.size());
-  Comparing shared{.a = a, .b = b, .grouped_a = grouped_a, .grouped_b = grouped_b, .pairs = pairs, .options = options, .result = result};
+  Comparing shared{.a = a,
+                   .b = b,
+                   .grouped_a = grouped_a,
+                   .grouped_b = grouped_b,
+                   .pairs = pairs,
+                   .options = options,
+                   .result = result};
   for (const OutputPair& p : pairs) shared.total += bytes_of(a.graph, p.a) + bytes_of(b.graph, p.b);
   const int count = thread_count(options.threads, jobs.size());  // nothing waits for a disk to write
   std::atomic<size_t> next{0};
@@ -153,8 +159,7 @@ CompareResult compare_outputs(const CompareEnd& a, const CompareEnd& b, const st
   });
   shared.storages_a.finish(options.threads);
   shared.storages_b.finish(options.threads);
-  for (auto* within : {&result.within_a, &result.within_b})
-    std::ranges::sort(*within, {}, &Disagreement::move);
+  for (auto* within : {&result.within_a, &result.within_b}) std::ranges::sort(*within, {}, &Disagreement::move);
   return result;
 }
 

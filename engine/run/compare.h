@@ -19,8 +19,8 @@ struct OutputPair {
 
 struct CompareOptions {
   std::optional<double> tolerance;
-  uint64_t memory = uint64_t{256} << 20;  // budget for buffers, of both ends together
-  int threads = 0;                        // 0: cores
+  uint64_t memory = uint64_t{256} << 20;                        // budget for buffers, of both ends together
+  int threads = 0;                                              // 0: cores
   std::function<void(uint64_t done, uint64_t total)> progress;  // bytes of both; from one thread at a time
 };
 
@@ -31,9 +31,9 @@ struct Disagreement {
 };
 
 struct CompareResult {
-  std::vector<Difference> pairs;               // as they were given
+  std::vector<Difference> pairs;                 // as they were given
   std::vector<Disagreement> within_a, within_b;  // in order of the moves
-  uint64_t bytes_read = 0, compared = 0;       // compared: elements of replicas, copies and constants
+  uint64_t bytes_read = 0, compared = 0;         // compared: elements of replicas, copies and constants
 };
 
 // Reads both sources once, as far as the budget allows. Throws Error(world) for I/O.

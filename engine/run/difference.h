@@ -16,13 +16,13 @@ struct NumberPair {
 // What was found so far of one tensor. An element that differs is one whose bits differ, or, of two dtypes, whose
 // values do (a NaN by sign and payload). It counts as one of:
 struct Difference {
-  uint64_t elements = 0;                     // differ
-  uint64_t beyond = 0;                       // of these, not within the tolerance
-  uint64_t nan_a = 0, nan_b = 0;             // a NaN on one side alone
-  uint64_t nan_both = 0;                     // NaNs of other bits
-  uint64_t infinite = 0;                     // an infinity on one side alone, or of the other sign
-  uint64_t zeros = 0;                        // 0 and -0
-  double largest = 0, relative = 0;          // |a - b|; |a - b| / max(|a|, |b|); of the other, finite ones
+  uint64_t elements = 0;             // differ
+  uint64_t beyond = 0;               // of these, not within the tolerance
+  uint64_t nan_a = 0, nan_b = 0;     // a NaN on one side alone
+  uint64_t nan_both = 0;             // NaNs of other bits
+  uint64_t infinite = 0;             // an infinity on one side alone, or of the other sign
+  uint64_t zeros = 0;                // 0 and -0
+  double largest = 0, relative = 0;  // |a - b|; |a - b| / max(|a|, |b|); of the other, finite ones
   NumberPair first, first_beyond, at_largest;
 };
 

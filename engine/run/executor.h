@@ -14,7 +14,7 @@ namespace tessera {
 struct RunOptions {
   uint64_t memory = uint64_t{256} << 20;  // budget for buffers
   int threads = 0;                        // 0: as threads.h says
-  bool direct = false;                    // tiles lie in memory as in their files, for writers that go past the page cache
+  bool direct = false;  // tiles lie in memory as in their files, for writers that go past the page cache
   std::function<std::unique_ptr<Kernel>()> kernel = [] { return native_kernel(); };
   std::function<void(uint64_t done, uint64_t total)> progress;  // bytes of output; called from one thread at a time
   std::function<bool()> interrupted;                            // polled between tiles
@@ -26,7 +26,8 @@ struct RunResult {
   uint64_t kept = 0;      // outputs that stood already
   uint64_t compared = 0;  // elements of replicas, copies, constants
   CastLoss loss;
-  std::vector<std::pair<TensorId, uint64_t>> overflowed;  // outputs with values that became infinite, and how many: the first 20
+  std::vector<std::pair<TensorId, uint64_t>>
+      overflowed;  // outputs with values that became infinite, and how many: the first 20
   bool interrupted = false;
 };
 

@@ -36,7 +36,8 @@ std::vector<Group> group_moves(const Graph& graph, const Contents& contents, con
   }
   std::vector<Group> groups;
   std::vector<std::tuple<FilePlace, uint32_t, size_t>> order;  // of each group: its position, root and index
-  std::vector<uint32_t> group_of(graph.tensors.size(), none_id), slot_of(graph.tensors.size(), none_id);  // by root; by output
+  std::vector<uint32_t> group_of(graph.tensors.size(), none_id),
+      slot_of(graph.tensors.size(), none_id);  // by root; by output
   for (uint32_t i = 0; i < graph.moves.size(); ++i) {
     const Move& m = graph.moves[i];
     if (op_writes(m.op) && is_done(done, graph.tensors[m.to])) continue;

@@ -28,7 +28,8 @@ struct Group {
   std::vector<uint32_t> compares;
 };
 
-// In the order of their sources on disk, so that reading is sequential. Outputs whose index is set in `done` are left out.
+// In the order of their sources on disk, so that reading is sequential. Outputs whose index is set in `done` are left
+// out.
 std::vector<Group> group_moves(const Graph& graph, const Contents& contents, const std::vector<bool>& done = {});
 bool is_done(const std::vector<bool>& done, const Tensor& output);
 

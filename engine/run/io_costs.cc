@@ -81,8 +81,6 @@ class Walk {
 
 }  // namespace
 
-IoCosts io_costs(const Graph& graph, const Contents& contents) {
-  return Walk(graph, contents).run();
-}
+IoCosts io_costs(const Graph& graph, const Contents& contents) { return Walk(graph, contents).run(); }
 
 }  // namespace tessera

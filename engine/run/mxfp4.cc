@@ -1,5 +1,5 @@
-// OCP microscaling: 32 four-bit values (e2m1) and one scale, a power of two (e8m0). Two values in a byte, the low nibble
-// first.
+// OCP microscaling: 32 four-bit values (e2m1) and one scale, a power of two (e8m0). Two values in a byte, the low
+// nibble first.
 #include <array>
 
 #include "run/codec.h"

@@ -59,7 +59,8 @@ std::optional<std::span<const std::byte>> Tiles::straight_run(const std::vector<
   if (windows.size() != 1 || volume(windows[0].shape) != count) return std::nullopt;
   const Box piece = restrict(only->box, windows[0]);
   const auto from = run_of(*only, piece);
-  if (!from || windows_.straight(only->from, from->begin, count)) return std::nullopt;  // better read to a tile, while hot
+  if (!from || windows_.straight(only->from, from->begin, count))
+    return std::nullopt;  // better read to a tile, while hot
   const auto size = byte_size(graph_.tensors[only->from].dtype);
   const auto window = windows_.get(only->from, from->begin, count);
   return window.bytes.subspan(uint64_t(from->begin - window.first) * size, uint64_t(count) * size);
@@ -78,7 +79,8 @@ void Tiles::fill_tile(const Move& move, int64_t first, int64_t count) {
   }
 }
 
-// Where the elements stand in the source, if they follow each other there as they do in the output, and stay what they are.
+// Where the elements stand in the source, if they follow each other there as they do in the output, and stay what they
+// are.
 std::optional<Reach> Tiles::run_of(const Move& move, const Box& piece) const {
   const bool same = move.program == none_id && graph_.tensors[move.from].dtype == graph_.tensors[move.to].dtype;
   const Reach from = reach(piece.shape, piece.from);

@@ -11,7 +11,8 @@ namespace tessera {
 class Tiles {
  public:
   // memory: bytes for windows of the sources and one tile. Used by one thread.
-  Tiles(const Graph& graph, const Reader& reader, CheckedStorages& storages, std::unique_ptr<Kernel> kernel, uint64_t memory);
+  Tiles(const Graph& graph, const Reader& reader, CheckedStorages& storages, std::unique_ptr<Kernel> kernel,
+        uint64_t memory);
 
   // Elements [first, first + count) of an output, row-major; good until the next call. `moves`: all that write the
   // output, indices into Graph::moves. What casts lose is added to `loss` if it is not null.
@@ -38,7 +39,7 @@ class Tiles {
   uint64_t bytes_;
   Buffer memory_;
   std::span<std::byte> tile_;  // in memory_
-  CastLoss* loss_ = nullptr;  // of the tile in work
+  CastLoss* loss_ = nullptr;   // of the tile in work
 };
 
 }  // namespace tessera

@@ -129,7 +129,8 @@ Instructions instructions_by_word(const char* word) {
   if (!word || !*word) return best_instructions();
   for (size_t i = 0; i < names.size(); ++i) {
     if (word != std::string(names[i])) continue;
-    if (Instructions(i) > best_instructions()) fail_usage(format("TESSERA_INSTRUCTIONS={}: this processor has none", word));
+    if (Instructions(i) > best_instructions())
+      fail_usage(format("TESSERA_INSTRUCTIONS={}: this processor has none", word));
     return Instructions(i);
   }
   fail_usage(format("TESSERA_INSTRUCTIONS={}: wants scalar, avx2 or avx512", escape(word)));

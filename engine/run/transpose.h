@@ -1,5 +1,5 @@
-// Small square transposes in registers, the inner piece of larger ones. Which instructions do it is chosen when the program
-// runs; the bytes are the same from each.
+// Small square transposes in registers, the inner piece of larger ones. Which instructions do it is chosen when the
+// program runs; the bytes are the same from each.
 #pragma once
 #include <cstddef>
 #include <cstdint>

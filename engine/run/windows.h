@@ -42,8 +42,8 @@ class SourceWindows {
   };
   // A window that holds elements [first, first + count) of a source tensor.
   View get(TensorId tensor, int64_t first, int64_t count);
-  // Are the elements best read straight to where they are wanted? Not where they are few, of a view or an encoding, or with
-  // a disk to wait for: a window serves several pieces.
+  // Are the elements best read straight to where they are wanted? Not where they are few, of a view or an encoding, or
+  // with a disk to wait for: a window serves several pieces.
   bool straight(TensorId tensor, int64_t first, int64_t count) const;
   void read_straight(TensorId tensor, int64_t first, std::span<std::byte> out) { load(tensor, first, out); }
   // What was read of the tensor is as it was written, by its checksums. Error(world).
@@ -77,9 +77,9 @@ class SourceWindows {
   CheckedStorages& storages_;
   static constexpr size_t most_entries = 64;
   uint64_t budget_, bytes_read_ = 0, held_ = 0;  // held_: all buffers, spare ones too
-  std::list<Entry> entries_;        // the last used first
-  std::vector<Buffer> spare_;       // of entries that were dropped
-  std::vector<std::byte> scratch_;  // of gather
+  std::list<Entry> entries_;                     // the last used first
+  std::vector<Buffer> spare_;                    // of entries that were dropped
+  std::vector<std::byte> scratch_;               // of gather
 };
 
 }  // namespace tessera

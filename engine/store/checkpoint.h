@@ -1,6 +1,6 @@
 // Checkpoints as bytes. A Reader shows what the headers say (Contents) and gives bytes of storages; a Writer is told
-// all tensors first, knows every size and offset before a file is there, and takes the bytes. The floors above never see
-// a file format.
+// all tensors first, knows every size and offset before a file is there, and takes the bytes. The floors above never
+// see a file format.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -41,8 +41,8 @@ struct Chunk {
   std::vector<int64_t> offsets;  // where the slab begins in the tensor; empty: the whole tensor
   std::vector<int64_t> shape;    // of the slab; empty with empty offsets: the tensor's
   StorageId storage = 0;
-  int64_t at = 0;                    // first element in the storage, in elements
-  std::vector<int64_t> strides;      // in elements; empty: row-major of the slab's shape
+  int64_t at = 0;                // first element in the storage, in elements
+  std::vector<int64_t> strides;  // in elements; empty: row-major of the slab's shape
 };
 
 struct TensorInfo {
@@ -66,24 +66,24 @@ struct FileInfo {
 
 // All that can be known without reading a weight.
 struct Contents {
-  std::string format;                     // "safetensors", "bin", "torch", "torch_dist", "memory"
-  std::optional<std::string> side;        // "hf" or "mcore" where the format tells
-  std::filesystem::path root;             // the folder (or file) that was opened, tracker followed
+  std::string format;               // "safetensors", "bin", "torch", "torch_dist", "memory"
+  std::optional<std::string> side;  // "hf" or "mcore" where the format tells
+  std::filesystem::path root;       // the folder (or file) that was opened, tracker followed
   Mesh mesh = single_place;
-  bool whole = false;                     // the one place holds every tensor whole: `mesh` is that of the run that wrote it
-  std::vector<PlaceInfo> places;          // sorted by coordinates in order of stage, then tp, ep, etp
-  std::vector<int64_t> stages;            // layers that each pipeline stage (vpp * PP + pp) holds; empty: not known
-  std::vector<TensorInfo> tensors;        // in file order, places in order
+  bool whole = false;               // the one place holds every tensor whole: `mesh` is that of the run that wrote it
+  std::vector<PlaceInfo> places;    // sorted by coordinates in order of stage, then tp, ep, etp
+  std::vector<int64_t> stages;      // layers that each pipeline stage (vpp * PP + pp) holds; empty: not known
+  std::vector<TensorInfo> tensors;  // in file order, places in order
   std::vector<Storage> storages;
   std::vector<FileInfo> files;
-  Map config;                             // config.json, or the checkpoint's arguments (checkpoint_version, iteration too)
+  Map config;  // config.json, or the checkpoint's arguments (checkpoint_version, iteration too)
   bool has_config = false;
-  Map beside;                             // plain values beside weights and arguments, alike on every rank: go along as they are
-  std::vector<std::string> left;          // what else stands there and is not read: "rng_state", ...
-  bool optimizer = false;                 // there is optimizer state, which is not read
-  Map companion_config;                   // a config.json that came along with a Megatron checkpoint; may be empty
+  Map beside;  // plain values beside weights and arguments, alike on every rank: go along as they are
+  std::vector<std::string> left;  // what else stands there and is not read: "rng_state", ...
+  bool optimizer = false;         // there is optimizer state, which is not read
+  Map companion_config;           // a config.json that came along with a Megatron checkpoint; may be empty
   std::vector<std::filesystem::path> side_files;  // tokenizer, generation_config.json, ...: copied as they are
-  std::vector<std::string> warnings;      // "all checksums are 0: not computed", ...
+  std::vector<std::string> warnings;              // "all checksums are 0: not computed", ...
 };
 
 class Reader {
@@ -100,8 +100,8 @@ class Reader {
   virtual void verify(StorageId storage) const = 0;
   // The same of what the files hold beside storages.
   virtual void verify_rest() const {}
-  // The CRC-32 that the format holds of the storage's bytes as `read` gives them; none where those that were summed up are
-  // others (packed, or big-endian).
+  // The CRC-32 that the format holds of the storage's bytes as `read` gives them; none where those that were summed up
+  // are others (packed, or big-endian).
   virtual std::optional<uint32_t> checksum(StorageId) const { return std::nullopt; }
   // Every file is still the one that was opened (device, inode, size, mtime). Throws Error(world) "changed during ...".
   virtual void check_unchanged() const {}
@@ -121,25 +121,25 @@ struct OutTensor {
   SharedText name;
   DType dtype = DType::f32;
   Shared<std::vector<int64_t>> shape;
-  uint32_t place = 0;           // index into OutputSpec::places
+  uint32_t place = 0;                        // index into OutputSpec::places
   std::shared_ptr<const OutSlab> slab = {};  // none: it is one by itself
-  bool linear = false;          // the weight of a linear layer: some formats keep an object beside it
+  bool linear = false;                       // the weight of a linear layer: some formats keep an object beside it
 };
 
 // Everything about an output but the bytes of its tensors.
 struct OutputSpec {
-  std::filesystem::path path;          // the folder being built (not the final name)
+  std::filesystem::path path;  // the folder being built (not the final name)
   std::string format;
   Mesh mesh = single_place;
   std::vector<PlaceInfo> places;
-  std::vector<int64_t> stages;         // layers in each pipeline stage (vpp * PP + pp); empty: equal shares
-  std::vector<OutTensor> tensors;      // places in order, within a place in the order to be written
-  Map config;                          // config.json or arguments, complete
-  Map beside;                          // further plain values, as Contents::beside
+  std::vector<int64_t> stages;     // layers in each pipeline stage (vpp * PP + pp); empty: equal shares
+  std::vector<OutTensor> tensors;  // places in order, within a place in the order to be written
+  Map config;                      // config.json or arguments, complete
+  Map beside;                      // further plain values, as Contents::beside
   int64_t iteration = 0;
-  bool release = true;                 // no iteration: Megatron's `release`
+  bool release = true;  // no iteration: Megatron's `release`
   uint64_t max_shard_size = 5'000'000'000;
-  Map options;                         // of the format: dummy_optimizer, ...
+  Map options;  // of the format: dummy_optimizer, ...
   std::vector<std::filesystem::path> side_files;
 };
 
@@ -162,21 +162,21 @@ struct SmallFile {
 class Writer {
  public:
   virtual ~Writer() = default;
-  virtual const std::vector<OutPlace>& places() const = 0;     // by index into OutputSpec::tensors
-  virtual const std::vector<FileInfo>& files() const = 0;      // relative paths and final sizes, all of them
+  virtual const std::vector<OutPlace>& places() const = 0;  // by index into OutputSpec::tensors
+  virtual const std::vector<FileInfo>& files() const = 0;   // relative paths and final sizes, all of them
   // Folders and files, with their final sizes where the disk can promise them. What stands in a file already (of a run
-  // that is gone on with) stays there. Bytes are written back through `behind`, which outlives the writer; without it when
-  // the system likes. Throws Error(world).
+  // that is gone on with) stays there. Bytes are written back through `behind`, which outlives the writer; without it
+  // when the system likes. Throws Error(world).
   virtual void open(WriteBehind* behind) = 0;
-  // Bytes of one tensor at `offset` within it. Called front to back for one tensor, by one thread; different tensors from
-  // different threads at once. Checksums are taken on the way.
+  // Bytes of one tensor at `offset` within it. Called front to back for one tensor, by one thread; different tensors
+  // from different threads at once. Checksums are taken on the way.
   virtual void write(uint32_t tensor, uint64_t offset, std::span<const std::byte> bytes) = 0;
   // In place of writing a tensor: all its bytes stand in the file already. `crc`: their CRC-32.
   virtual void keep(uint32_t /*tensor*/, uint32_t /*crc*/) {}
   // After the last write: headers, directories, config, side files; everything closed and, if asked, synced.
   virtual void finish(bool sync) = 0;
-  // The files by which a reader sees that the rest is whole (index, `.metadata`, tracker), in the order in which they must
-  // appear. They are among files(), and whoever commits the output writes them, after finish and everything else.
+  // The files by which a reader sees that the rest is whole (index, `.metadata`, tracker), in the order in which they
+  // must appear. They are among files(), and whoever commits the output writes them, after finish and everything else.
   virtual std::vector<SmallFile> marks() const { return {}; }
   // After finish, of each file but the marks: the XXH3-128 of all its bytes outside of tensors, in order, as they were
   // meant to be written.

@@ -1,5 +1,5 @@
-// A second descriptor of a file that is open, for reading or writing past the page cache. Only used where the system offers
-// it; what fails is done the usual way.
+// A second descriptor of a file that is open, for reading or writing past the page cache. Only used where the system
+// offers it; what fails is done the usual way.
 #pragma once
 #include <atomic>
 #include <cstdint>

@@ -22,7 +22,7 @@
 namespace tessera {
 namespace {
 
-constexpr size_t read_block = size_t{1} << 30;   // Linux transfers at most 2 GiB - 4 KiB at once
+constexpr size_t read_block = size_t{1} << 30;  // Linux transfers at most 2 GiB - 4 KiB at once
 constexpr size_t least_direct = size_t{1} << 20, direct_block = size_t{16} << 20;
 constexpr size_t write_block = size_t{1} << 20;  // larger buffered writes are slower
 constexpr ssize_t early_block = 1 << 16;         // smaller ones are left to the sync at the end
@@ -102,7 +102,8 @@ size_t InputFile::read_direct(uint64_t offset, std::span<std::byte> out) const {
     std::byte bytes[block];
   } first, last;
   const int fd = direct_->open(fd_, O_RDONLY);
-  // Small tensors are read through the cache. The system would read ahead (8 MiB, on some machines) what comes directly.
+  // Small tensors are read through the cache. The system would read ahead (8 MiB, on some machines) what comes
+  // directly.
   if (fd >= 0) advise(POSIX_FADV_RANDOM);
   size_t done = 0;
   while (fd >= 0 && done < out.size()) {

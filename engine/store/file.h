@@ -36,8 +36,8 @@ class InputFile {
   static constexpr size_t direct_alignment = 4096;
   std::string read_all(uint64_t limit) const;  // Error(world) above the limit
   void check_unchanged() const { require_unchanged(identity_); }
-  bool cached(uint64_t offset) const;          // by the system; true where nobody can tell
-  void advise(int advice) const;               // POSIX_FADV_*, of the whole file
+  bool cached(uint64_t offset) const;  // by the system; true where nobody can tell
+  void advise(int advice) const;       // POSIX_FADV_*, of the whole file
   bool same_file(const InputFile& other) const;
 
  private:
@@ -56,8 +56,8 @@ class WriteBehind;
 // A file being written, of a size known from the start.
 class OutputFile {
  public:
-  // Made, or opened as it stands (of a run that is gone on with); fallocate where it works. `behind` (which outlives it)
-  // takes what was written to the disk early.
+  // Made, or opened as it stands (of a run that is gone on with); fallocate where it works. `behind` (which outlives
+  // it) takes what was written to the disk early.
   OutputFile(std::filesystem::path path, uint64_t size, WriteBehind* behind = nullptr);
   OutputFile(OutputFile&& other) noexcept;
   OutputFile& operator=(OutputFile&& other) noexcept;
@@ -79,7 +79,8 @@ class OutputFile {
   Hasher put_;
 };
 
-// Into `folder`, under its own name, block by block. Error(world) if it changed meanwhile. The XXH3-128 of what it holds.
+// Into `folder`, under its own name, block by block. Error(world) if it changed meanwhile. The XXH3-128 of what it
+// holds.
 std::string copy_into(const std::filesystem::path& folder, const InputFile& from, bool sync);
 void write_whole_file(const std::filesystem::path& path, std::string_view bytes, bool sync);
 

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
-#include <utility>
 #include <string_view>
+#include <utility>
 
 #include "store/file.h"
 

@@ -17,14 +17,34 @@ constexpr std::array<std::pair<MeshDim, const char*>, 4> size_keys = {{
     {MeshDim::etp, "expert_tensor_parallel_size"},
 }};
 
-constexpr std::array<std::string_view, 28> keys = {
-    "dtype", "torch_dtype", "transformers_version", "params_dtype", "fp16", "bf16", "iteration", "checkpoint_version",
-    "consumed_train_samples", "consumed_valid_samples", "tensor_model_parallel_size", "pipeline_model_parallel_size",
-    "expert_model_parallel_size", "expert_tensor_parallel_size", "virtual_pipeline_model_parallel_size",
-    "num_layers_per_virtual_pipeline_stage", "num_virtual_stages_per_pipeline_rank",
-    "decoder_first_pipeline_num_layers", "decoder_last_pipeline_num_layers", "pipeline_model_parallel_layout",
-    "account_for_embedding_in_pipeline_split", "account_for_loss_in_pipeline_split",
-    "model_parallel_size", "data_parallel_size", "world_size", "rank", "local_rank", "_name_or_path"};
+constexpr std::array<std::string_view, 28> keys = {"dtype",
+                                                   "torch_dtype",
+                                                   "transformers_version",
+                                                   "params_dtype",
+                                                   "fp16",
+                                                   "bf16",
+                                                   "iteration",
+                                                   "checkpoint_version",
+                                                   "consumed_train_samples",
+                                                   "consumed_valid_samples",
+                                                   "tensor_model_parallel_size",
+                                                   "pipeline_model_parallel_size",
+                                                   "expert_model_parallel_size",
+                                                   "expert_tensor_parallel_size",
+                                                   "virtual_pipeline_model_parallel_size",
+                                                   "num_layers_per_virtual_pipeline_stage",
+                                                   "num_virtual_stages_per_pipeline_rank",
+                                                   "decoder_first_pipeline_num_layers",
+                                                   "decoder_last_pipeline_num_layers",
+                                                   "pipeline_model_parallel_layout",
+                                                   "account_for_embedding_in_pipeline_split",
+                                                   "account_for_loss_in_pipeline_split",
+                                                   "model_parallel_size",
+                                                   "data_parallel_size",
+                                                   "world_size",
+                                                   "rank",
+                                                   "local_rank",
+                                                   "_name_or_path"};
 
 DType usual_dtype(const OutputSpec& spec) {
   std::map<DType, double> elements;
@@ -48,7 +68,8 @@ void add_arguments(OutputSpec& spec, DType dtype) {
   const int32_t chunks = spec.mesh[size_t(MeshDim::vpp)];
   args["virtual_pipeline_model_parallel_size"] = chunks > 1 ? Value(int64_t{chunks}) : Value();
   say_stages(args, spec.stages, spec.mesh);
-  for (const auto& [key, value] : {std::pair{"data_parallel_size", 1}, {"rank", 0}, {"consumed_train_samples", 0}, {"consumed_valid_samples", 0}})
+  for (const auto& [key, value] :
+       {std::pair{"data_parallel_size", 1}, {"rank", 0}, {"consumed_train_samples", 0}, {"consumed_valid_samples", 0}})
     if (!args.find(key)) args[key] = value;
   args["iteration"] = spec.iteration;
 }

@@ -46,8 +46,10 @@ void require_name(const std::string& name) {
   const bool sound = !name.empty() && name.size() <= limits::name_bytes && name.find('\0') == std::string::npos &&
                      is_utf8(name) && name != "__metadata__";
   if (!sound)
-    throw Error(Fault::mapping, format("the rules write a tensor `{}`: that is no name which every format can hold (1 to {} "
-                                       "bytes of UTF-8, no NUL, not `__metadata__`)", escape(name), limits::name_bytes));
+    throw Error(Fault::mapping,
+                format("the rules write a tensor `{}`: that is no name which every format can hold (1 to {} "
+                       "bytes of UTF-8, no NUL, not `__metadata__`)",
+                       escape(name), limits::name_bytes));
 }
 
 }  // namespace

@@ -4,7 +4,10 @@
 namespace tessera {
 
 HashingWriter::HashingWriter(Writer& inner, Done done)
-    : inner_(inner), done_(std::move(done)), open_(inner.places().size()), hashes_(inner.places().size(), Hasher().hex()) {}
+    : inner_(inner),
+      done_(std::move(done)),
+      open_(inner.places().size()),
+      hashes_(inner.places().size(), Hasher().hex()) {}
 
 void HashingWriter::write(uint32_t tensor, uint64_t offset, std::span<const std::byte> bytes) {
   inner_.write(tensor, offset, bytes);

@@ -94,8 +94,8 @@ std::vector<std::string> not_read(const std::set<std::string>& names, const Entr
 
 void warn_of(Contents& contents, const fs::path& folder, const Entry& found, const std::vector<std::string>& left) {
   if (left.empty()) return;
-  contents.warnings.push_back(format("{}: read by {}; also there and not read: {}", show_path(folder),
-                                     escape(found.name), join_first(left)));
+  contents.warnings.push_back(
+      format("{}: read by {}; also there and not read: {}", show_path(folder), escape(found.name), join_first(left)));
 }
 
 Contents describe(const fs::path& folder) {

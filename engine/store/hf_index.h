@@ -20,7 +20,7 @@ struct HfIndex {
   std::vector<std::string> shards;   // sorted file names
   std::optional<double> total_size;
 
-  uint32_t find(std::string_view tensor) const;  // index into `tensors`, or IdTable::none
+  uint32_t find(std::string_view tensor) const;    // index into `tensors`, or IdTable::none
   bool add(std::string&& tensor, uint32_t shard);  // false, and nothing is taken, if it is there already
 
  private:

@@ -24,8 +24,14 @@ FileIdentity identify_one(const fs::path& path) {
 }  // namespace
 
 FileIdentity identity(const fs::path& path, const struct stat& status) {
-  return {path,           static_cast<uint64_t>(status.st_size), status.st_dev,          status.st_ino, status.st_mtim.tv_sec,
-          status.st_mtim.tv_nsec, status.st_ctim.tv_sec,         status.st_ctim.tv_nsec};
+  return {path,
+          static_cast<uint64_t>(status.st_size),
+          status.st_dev,
+          status.st_ino,
+          status.st_mtim.tv_sec,
+          status.st_mtim.tv_nsec,
+          status.st_ctim.tv_sec,
+          status.st_ctim.tv_nsec};
 }
 
 std::vector<FileIdentity> identify(const std::vector<fs::path>& files) {

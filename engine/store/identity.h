@@ -22,8 +22,8 @@ FileIdentity identity(const std::filesystem::path& path, const struct stat& stat
 std::vector<FileIdentity> identify(const std::vector<std::filesystem::path>& files);
 void require_unchanged(const FileIdentity& before);  // Error(world) "changed during the run"
 void require_unchanged(const std::vector<FileIdentity>& before);
-// One hash of all, to be compared after a restart of the machine: names within `root`, sizes, inodes, times. Devices are
-// not in it; they may be numbered anew.
+// One hash of all, to be compared after a restart of the machine: names within `root`, sizes, inodes, times. Devices
+// are not in it; they may be numbered anew.
 std::string hash_of(const std::vector<FileIdentity>& files, const std::filesystem::path& root);
 
 }  // namespace tessera

@@ -33,7 +33,7 @@ class InflateStream {
   InflateStream(const InputFile& file, Deflated range, std::string what);
   InflateStream(InflateStream&&) noexcept;
   ~InflateStream();
-  uint64_t front() const;  // the first byte of the result that can still be had
+  uint64_t front() const;                            // the first byte of the result that can still be had
   void read(uint64_t at, std::span<std::byte> out);  // bytes [at, at + out.size()), from front() on
 
  private:

@@ -1,5 +1,5 @@
-// JSON with a known form, read strictly and from front to back: safetensors headers and indexes. No tree is built, and a
-// header of a million tensors costs its text and their list.
+// JSON with a known form, read strictly and from front to back: safetensors headers and indexes. No tree is built, and
+// a header of a million tensors costs its text and their list.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -13,13 +13,14 @@ class JsonCursor {
   JsonCursor(std::string_view text, std::string file, uint64_t base)
       : text_(text), file_(std::move(file)), base_(base) {}
 
-  void expect(char token);             // blanks before it are skipped
-  bool take(char token);               // the same, if it is there
-  std::string text(const char* what);  // a string with its escapes resolved: UTF-8, no NUL, no lone surrogate
-  uint64_t number(const char* what);   // digits only: no sign, fraction, exponent or leading zero
+  void expect(char token);               // blanks before it are skipped
+  bool take(char token);                 // the same, if it is there
+  std::string text(const char* what);    // a string with its escapes resolved: UTF-8, no NUL, no lone surrogate
+  uint64_t number(const char* what);     // digits only: no sign, fraction, exponent or leading zero
   void expect_object(const char* what);  // its opening brace
-  void expect_end();                   // nothing but blanks
-  // The text of one value of any kind, passed over by its brackets and quotes; what it is worth is for parse_json to say.
+  void expect_end();                     // nothing but blanks
+  // The text of one value of any kind, passed over by its brackets and quotes; what it is worth is for parse_json to
+  // say.
   std::string_view value(const std::string& what);
   uint64_t at() const { return base_ + at_; }
   // Errors name this tensor until it is set to nullptr. The text is not copied.

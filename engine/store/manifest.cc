@@ -147,14 +147,15 @@ std::string to_text(const Manifest& manifest) {
   out += list("sources", manifest.sources, [](const ManifestSource& one) {
     return format(R"("file": {}, "bytes": {})", text_of(one.file), one.bytes) + with_hash("headers", one.headers);
   });
-  out += ",\n" + list("files", manifest.files, [](const ManifestFile& one) {
-    return format(R"("file": {}, "bytes": {})", text_of(one.file), one.bytes) + with_hash("outside", one.outside);
-  });
+  out +=
+      ",\n" + list("files", manifest.files, [](const ManifestFile& one) {
+        return format(R"("file": {}, "bytes": {})", text_of(one.file), one.bytes) + with_hash("outside", one.outside);
+      });
   out += ",\n" + list("tensors", manifest.tensors, [&](const ManifestTensor& one) {
-    return format(R"("name": {}, "file": {}, "offset": {}, "bytes": {})", text_of(one.name),
-                  text_of(manifest.files[one.file].file), one.offset, one.bytes) +
-           with_hash("hash", one.hash);
-  });
+           return format(R"("name": {}, "file": {}, "offset": {}, "bytes": {})", text_of(one.name),
+                         text_of(manifest.files[one.file].file), one.offset, one.bytes) +
+                  with_hash("hash", one.hash);
+         });
   if (!manifest.hashed) return out + "\n}\n";
   out += ",\n  " + std::string(self_key);
   return out + hash_text(out) + std::string(end_of_text);

@@ -1,5 +1,5 @@
-// `tessera.json` in the root of an output: what it was made of, and what every byte of it must be. Nothing in it tells a
-// date, a host or a path, so equal runs write equal manifests. schemas/manifest.schema.json.
+// `tessera.json` in the root of an output: what it was made of, and what every byte of it must be. Nothing in it tells
+// a date, a host or a path, so equal runs write equal manifests. schemas/manifest.schema.json.
 #pragma once
 #include <cstdint>
 #include <filesystem>

@@ -56,7 +56,8 @@ class Comparison {
   };
 
   void report(uint32_t file, uint32_t tensor, std::string what) {
-    found_.push_back({manifest_.files[file].file, tensor == none ? "" : manifest_.tensors[tensor].name, std::move(what)});
+    found_.push_back(
+        {manifest_.files[file].file, tensor == none ? "" : manifest_.tensors[tensor].name, std::move(what)});
   }
 
   void look_at(uint32_t i) {
@@ -78,8 +79,9 @@ class Comparison {
     const InputFile file(request_.root / manifest_.files[unit.file].file);
     if (unit.tensor == none) {
       const bool same = hash_outside(file, ranges_[unit.file]) == manifest_.files[unit.file].outside;
-      return same ? "" : ranges_[unit.file].empty() ? "its bytes are not those that were written"
-                                                    : "bytes outside of its tensors are not those that were written";
+      return same                         ? ""
+             : ranges_[unit.file].empty() ? "its bytes are not those that were written"
+                                          : "bytes outside of its tensors are not those that were written";
     }
     const ManifestTensor& tensor = manifest_.tensors[unit.tensor];
     if (hash_range(file, {tensor.offset, tensor.bytes}).xxh3 == tensor.hash) {

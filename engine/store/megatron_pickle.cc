@@ -1,7 +1,6 @@
 // The order of keys is that of Megatron's own files.
 #include "store/megatron_pickle.h"
 
-
 #include "base/text.h"
 #include "base/text_hash.h"
 

@@ -22,8 +22,8 @@ struct RankModel {
 };
 enum class DummyOptimizer { none, in_each_rank, distributed };
 
-// The keys args, checkpoint_version and iteration of a dict that is begun, and those of `beside`. config: the arguments, and
-// checkpoint_version (3.0 if absent).
+// The keys args, checkpoint_version and iteration of a dict that is begun, and those of `beside`. config: the
+// arguments, and checkpoint_version (3.0 if absent).
 void put_header(PickleWriter& pickle, const Map& config, int64_t iteration, const Map& beside);
 std::string pickle_rank(const RankModel& model, const OutputSpec& spec, DummyOptimizer optimizer);
 std::string pickle_dummy_optimizer();  // of optim.pt

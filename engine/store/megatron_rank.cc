@@ -44,7 +44,8 @@ class HeaderReader {
     const auto found = find("iteration");
     if (!found || tree_.is(*found, PickleKind::none)) return;
     const bool count = tree_.is(*found, PickleKind::integer) && tree_.at(*found).value >= 0;
-    if (!count || tree_.at(*found).value > limits::iteration) fail("iteration is not a count that a folder's name can hold");
+    if (!count || tree_.at(*found).value > limits::iteration)
+      fail("iteration is not a count that a folder's name can hold");
     header_.iteration = tree_.at(*found).value;
   }
 

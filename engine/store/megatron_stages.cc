@@ -148,7 +148,8 @@ std::optional<std::vector<int64_t>> stages_of_ends(const Map& args, int64_t laye
   const auto first = count_argument(args, "decoder_first_pipeline_num_layers");
   const auto last = count_argument(args, "decoder_last_pipeline_num_layers");
   if (!first && !last) return std::nullopt;
-  const int64_t middle = stages - (first ? 1 : 0) - (last ? 1 : 0), rest = layers - first.value_or(0) - last.value_or(0);
+  const int64_t middle = stages - (first ? 1 : 0) - (last ? 1 : 0),
+                rest = layers - first.value_or(0) - last.value_or(0);
   if (middle < 0 || rest < 0 || (middle == 0 ? rest != 0 : rest % middle != 0)) return std::nullopt;
   std::vector<int64_t> counts(static_cast<size_t>(stages), middle ? rest / middle : 0);
   if (first) counts.front() = *first;
@@ -177,7 +178,8 @@ bool is_even(const std::vector<int64_t>& counts) {
 // "Ettt|tt|mL"
 std::string layout_of(const std::vector<int64_t>& counts, int64_t mtp_modules) {
   std::vector<std::string> stages;
-  for (const int64_t count : counts) stages.push_back(count > 1 ? format("t*{}", count) : std::string(static_cast<size_t>(count), 't'));
+  for (const int64_t count : counts)
+    stages.push_back(count > 1 ? format("t*{}", count) : std::string(static_cast<size_t>(count), 't'));
   stages.front() = "E" + stages.front();
   stages.back() += (mtp_modules ? format("m*{}", mtp_modules) : "") + "L";
   return join(stages, "|");
@@ -202,14 +204,14 @@ void settle_stages(Contents& contents) {
   if (contents.stages.empty() || !said || contents.stages == *said) return;
   if (std::reduce(contents.stages.begin(), contents.stages.end()) != std::reduce(said->begin(), said->end())) return;
   const auto [told, held] = std::ranges::mismatch(*said, contents.stages);
-  fail_world(format("{}: by its arguments stage {} holds {} layers, in the files it holds {}",
-                    show_path(contents.root), told - said->begin(), *told, *held));
+  fail_world(format("{}: by its arguments stage {} holds {} layers, in the files it holds {}", show_path(contents.root),
+                    told - said->begin(), *told, *held));
 }
 
 void say_stages(Map& args, const std::vector<int64_t>& counts, const Mesh& mesh) {
-  for (const char* key : {"decoder_first_pipeline_num_layers", "decoder_last_pipeline_num_layers",
-                          "pipeline_model_parallel_layout", "num_layers_per_virtual_pipeline_stage",
-                          "num_virtual_stages_per_pipeline_rank"})
+  for (const char* key :
+       {"decoder_first_pipeline_num_layers", "decoder_last_pipeline_num_layers", "pipeline_model_parallel_layout",
+        "num_layers_per_virtual_pipeline_stage", "num_virtual_stages_per_pipeline_rank"})
     if (args.find(key)) args[key] = Value();
   for (const char* key : {"account_for_embedding_in_pipeline_split", "account_for_loss_in_pipeline_split"})
     if (args.find(key)) args[key] = false;
@@ -220,7 +222,9 @@ void say_stages(Map& args, const std::vector<int64_t>& counts, const Mesh& mesh)
   }
   const int64_t mtp = count_argument(args, "mtp_num_layers").value_or(0);
   if (mtp > 0 && counts.back() == 0)
-    fail_usage("--place: with multi-token prediction Megatron keeps the final norm with the last layer: the last stage wants one");
+    fail_usage(
+        "--place: with multi-token prediction Megatron keeps the final norm with the last layer: "
+        "the last stage wants one");
   const std::vector<int64_t> middle(counts.begin() + 1, counts.end() - 1);
   const bool filled = counts.front() > 0 && counts.back() > 0;  // Megatron takes no 0 for the ends
   if (mesh[vpp] == 1 && filled && is_even(middle)) {

@@ -66,8 +66,7 @@ bool PathLock::take() {
   if (held && errno != EWOULDBLOCK) fail_io(path_, "lock", errno);
   ours_ = fresh && !held;
   const std::string text = read_lock(file_, path_);
-  if (!is_lock(text))
-    fail_world(format("{}: is not a lock of this program; remove it first", show_path(path_)));
+  if (!is_lock(text)) fail_world(format("{}: is not a lock of this program; remove it first", show_path(path_)));
   if (held) fail_world(format("{}: held by another run ({})", show_path(path_), holder(text)));
   ours_ = true;
   return status_of(file_, path_).st_nlink > 0;

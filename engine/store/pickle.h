@@ -86,7 +86,7 @@ struct PickleTree {
   std::vector<PickleStorage> storages;
   std::vector<PickleTensor> tensors;
   std::vector<PickleOpaque> opaques;
-  std::vector<PickleId> passed_over;         // what BUILD gave a dict: Python keeps it beside the items
+  std::vector<PickleId> passed_over;     // what BUILD gave a dict: Python keeps it beside the items
   std::deque<std::string> source, pool;  // what texts and symbols point into: the pickle, and what was made of it
 
   const PickleNode& at(PickleId id) const { return nodes[id]; }
@@ -100,10 +100,10 @@ struct PickleTree {
 };
 
 struct PickleOptions {
-  std::string file = {};            // for messages: "<path>" or "<path>: data.pkl"
-  uint64_t base = 0;                // added to offsets in messages
-  std::string storage_folder = {};  // before keys in messages: "data/" or ""
-  bool legacy_storages = false;     // persistent ids have a sixth element
+  std::string file = {};                // for messages: "<path>" or "<path>: data.pkl"
+  uint64_t base = 0;                    // added to offsets in messages
+  std::string storage_folder = {};      // before keys in messages: "data/" or ""
+  bool legacy_storages = false;         // persistent ids have a sixth element
   std::optional<uint64_t> packed = {};  // bytes that it takes in the file, if it is deflated there
 };
 

@@ -70,9 +70,7 @@ PickleBuilder::PickleBuilder(PickleOptions options) : options_(std::move(options
   tree.nodes[2].value = 1;
 }
 
-uint64_t PickleBuilder::weight() const {
-  return options_.packed ? *options_.packed * limits::pickle_packed_ratio : at;
-}
+uint64_t PickleBuilder::weight() const { return options_.packed ? *options_.packed * limits::pickle_packed_ratio : at; }
 
 void PickleBuilder::check_size() const {
   if (tree.nodes.size() > limits::pickle_values_free + weight())

@@ -28,7 +28,7 @@ class PickleBuilder {
   PickleId text_of_bytes(std::string_view raw);  // Python 2: UTF-8 if it is, else Latin-1
   PickleId bytes(std::string_view raw);
   PickleId byte_array(std::string_view raw);  // the same, but no key
-  std::string_view keep(std::string made);  // into the tree's pool
+  std::string_view keep(std::string made);    // into the tree's pool
   PickleId container(PickleKind kind, std::vector<PickleId> items);
   PickleId frozenset(std::vector<PickleId> items);
   PickleId symbol(std::string_view module, std::string_view name);  // refused names: fail
@@ -85,9 +85,9 @@ class PickleBuilder {
   std::vector<GlobalUse> uses_;  // by index of symbol
   TextMap<PickleId> symbols_;
   uint64_t copied_ = 0;
-  TextMap<uint32_t> storages_;     // by key and window
-  TextMap<uint32_t> by_key_;       // the first storage of each key
-  TextMap<std::string> windows_;   // by key of a view: the storage's key and window
+  TextMap<uint32_t> storages_;    // by key and window
+  TextMap<uint32_t> by_key_;      // the first storage of each key
+  TextMap<std::string> windows_;  // by key of a view: the storage's key and window
 };
 
 // What no single opcode shows: loops, depth, size when shared values are counted each time, equal keys. Error(world).

@@ -161,10 +161,11 @@ class Walk {
 
   const PickleTree& tree_;
   const std::string& file_;
-  std::vector<uint16_t> depth_;   // 0: not seen yet; else 1 + that of the deepest part
-  std::vector<uint64_t> weight_;  // of it and all below, shared ones each time
+  std::vector<uint16_t> depth_;     // 0: not seen yet; else 1 + that of the deepest part
+  std::vector<uint64_t> weight_;    // of it and all below, shared ones each time
   std::vector<uint64_t> likeness_;  // of what may be a key: equal for what is one
-  uint64_t most_ = limits::pickle_unfolded_free;  // and four times what an unshared tree of as many references would weigh
+  uint64_t most_ =
+      limits::pickle_unfolded_free;  // and four times what an unshared tree of as many references would weigh
   std::vector<Step> steps_;
 };
 

@@ -146,7 +146,9 @@ DType PickleBuilder::dtype_of(PickleId callee, const Items& arguments) const {
 
 // A size or stride.
 std::vector<int64_t> PickleBuilder::extents(PickleId tuple, const PickleStorage& storage) const {
-  const auto refuse = [&](const std::string& what) { fail(format("a tensor of {} {}", name_of_storage(storage), what)); };
+  const auto refuse = [&](const std::string& what) {
+    fail(format("a tensor of {} {}", name_of_storage(storage), what));
+  };
   if (!tree.is(tuple, PickleKind::tuple)) refuse(format("whose size or stride is {}", describe(tuple)));
   const Items& items = tree.items(tuple);
   if (items.size() > limits::rank) refuse(format("of rank {} (limit {})", items.size(), limits::rank));

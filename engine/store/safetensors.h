@@ -19,7 +19,9 @@ class SafetensorsReader : public Reader {
   const Contents& contents() const override { return contents_; }
   std::vector<TensorInfo> hand_over_tensors() override { return std::move(contents_.tensors); }
   void read(StorageId storage, uint64_t at, std::span<std::byte> out) const override;
-  bool cached(StorageId storage, uint64_t at) const override { return file_.cached(contents_.storages[storage].offset + at); }
+  bool cached(StorageId storage, uint64_t at) const override {
+    return file_.cached(contents_.storages[storage].offset + at);
+  }
   void verify(StorageId storage) const override;  // there is no checksum: every byte is read
   void check_unchanged() const override { file_.check_unchanged(); }
 

@@ -233,7 +233,8 @@ class DistFolder {
     TorchStorage& storage = archive.storages[found.storage];
     storage.name = format("`{}` at byte {}", escape(tensor.name), slab.blob.slice.offset);
     const auto id = static_cast<StorageId>(contents.storages.size());
-    contents.storages.push_back({slab.blob.file, storage.offset, storage.bytes, storage.packed.has_value(), storage.crc.has_value()});
+    contents.storages.push_back(
+        {slab.blob.file, storage.offset, storage.bytes, storage.packed.has_value(), storage.crc.has_value()});
     places_.push_back({slab.blob.file, static_cast<uint32_t>(storages.size())});
     storages.push_back(std::move(storage));
     const bool whole = slab.shape == tensor.shape;

@@ -1,5 +1,6 @@
 // One archive for each output tensor, one behind the other in data files; then what describes them; `.metadata` and the
-// tracker are the marks that the rest is whole. Offsets are known from the start, so tensors are written straight to their places.
+// tracker are the marks that the rest is whole. Offsets are known from the start, so tensors are written straight to
+// their places.
 #include <algorithm>
 #include <cassert>
 #include <optional>
@@ -129,9 +130,7 @@ class TorchDistWriter : public Writer {
   }
   static TorchBlob blob_of(const OutTensor& tensor) { return TorchBlob(tensor.dtype, slab_shape(tensor)); }
 
-  void put(uint32_t file, uint64_t offset, const std::string& text) {
-    data_[file].put(offset, text);
-  }
+  void put(uint32_t file, uint64_t offset, const std::string& text) { data_[file].put(offset, text); }
 
   void add_small(std::vector<SmallFile>& files, const char* name, std::string text) {
     files_.push_back({fs::path(folder_) / name, text.size()});
@@ -184,10 +183,10 @@ class TorchDistWriter : public Writer {
   std::string folder_;
   std::vector<OutTensor> tensors_;
   DcpMetadata metadata_;
-  TextMap<size_t> entries_;  // key -> metadata_.tensors
-  const TorchBlob nothing_{pickle_nothing()};        // at the start of the first file; every object is it
-  std::vector<uint64_t> sizes_;                      // by data file
-  std::vector<OutPlace> places_;                     // by tensor, with what follows
+  TextMap<size_t> entries_;                    // key -> metadata_.tensors
+  const TorchBlob nothing_{pickle_nothing()};  // at the start of the first file; every object is it
+  std::vector<uint64_t> sizes_;                // by data file
+  std::vector<OutPlace> places_;               // by tensor, with what follows
   std::vector<uint64_t> written_;
   std::vector<uint32_t> crcs_;
   std::vector<OutputFile> data_;

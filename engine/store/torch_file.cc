@@ -45,7 +45,7 @@ struct TorchArchive::Unpacked {
     const TorchStorage* of;
     InflateStream bytes;
   };
-  std::list<Entry> entries;    // used last, first
+  std::list<Entry> entries;   // used last, first
   std::list<Stream> streams;  // the same
   uint64_t total = 0;
 
@@ -66,7 +66,8 @@ struct TorchArchive::Unpacked {
       streams.splice(streams.begin(), streams, best);
     } else {
       if (streams.size() == most_streams) streams.pop_back();
-      streams.push_front({&storage, InflateStream(file, {storage.offset, *storage.packed, storage.bytes}, storage.name)});
+      streams.push_front(
+          {&storage, InflateStream(file, {storage.offset, *storage.packed, storage.bytes}, storage.name)});
     }
     return streams.front().bytes;
   }
@@ -93,7 +94,10 @@ struct TorchArchive::Unpacked {
 };
 
 TorchArchive::TorchArchive(InputFile file, std::vector<TorchStorage> storages, std::vector<TorchStorage> rest)
-    : file_(std::move(file)), storages_(std::move(storages)), rest_(std::move(rest)), unpacked_(std::make_unique<Unpacked>()) {
+    : file_(std::move(file)),
+      storages_(std::move(storages)),
+      rest_(std::move(rest)),
+      unpacked_(std::make_unique<Unpacked>()) {
   // Whether a deflated storage has the size it says shows only when it is inflated; larger ones are judged when read.
   for (size_t i = 0; i < storages_.size(); ++i)
     if (storages_[i].packed && storages_[i].bytes <= unpacked_bytes) verify(i);
@@ -181,7 +185,8 @@ TorchFile read_torch_file(const std::filesystem::path& path) {
   const FileSlice whole{0, file.size()};
   if (head.starts_with("PK")) {
     TorchSlice zip = read_torch_slice(file, whole);
-    return {TorchArchive(std::move(file), std::move(zip.storages), std::move(zip.rest)), std::move(zip.tree), std::move(zip.warnings)};
+    return {TorchArchive(std::move(file), std::move(zip.storages), std::move(zip.rest)), std::move(zip.tree),
+            std::move(zip.warnings)};
   }
   if (is_torch_legacy(head)) return read_torch_legacy(std::move(file));
   const std::string_view seen = sniff(head).name;

@@ -46,7 +46,8 @@ std::unique_ptr<Reader> open_torch_file(const std::filesystem::path& path) {
     about.warnings.push_back(format("{}: tensors in a list or an object{} have no name and are not read", name,
                                     where.empty() ? "" : format(" at `{}`", where)));
   if (state.unnamed_count > state.unnamed.size())
-    about.warnings.push_back(format("{}: so it is in {} more places", name, state.unnamed_count - state.unnamed.size()));
+    about.warnings.push_back(
+        format("{}: so it is in {} more places", name, state.unnamed_count - state.unnamed.size()));
   auto reader = std::make_unique<TorchReader>(std::move(file.archive), std::move(about));
   for (StateTensor& tensor : state.tensors) reader->add(tree, std::move(tensor), 0);
   return reader;

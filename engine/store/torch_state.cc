@@ -45,9 +45,7 @@ class Namer {
  private:
   enum Holds : char { unknown, nothing, tensors };
 
-  static bool is_extra_state(std::string_view key) {
-    return key == "_extra_state" || key.ends_with("._extra_state");
-  }
+  static bool is_extra_state(std::string_view key) { return key == "_extra_state" || key.ends_with("._extra_state"); }
 
   void value(PickleId id, const std::string& prefix, std::string_view key) {
     if (tree_.is(id, PickleKind::tensor)) return add(id, format("{}{}", prefix, key));
@@ -121,7 +119,8 @@ TorchReader::TorchReader(TorchArchive archive, Contents about)
     : archive_(std::move(archive)), contents_(std::move(about)) {
   contents_.files = {{archive_.file().path(), archive_.file().size()}};
   for (const TorchStorage& storage : archive_.storages())
-    contents_.storages.push_back({0, storage.offset, storage.bytes, storage.packed.has_value(), storage.crc.has_value()});
+    contents_.storages.push_back(
+        {0, storage.offset, storage.bytes, storage.packed.has_value(), storage.crc.has_value()});
 }
 
 void TorchReader::add(const PickleTree& tree, StateTensor named, uint32_t place) {

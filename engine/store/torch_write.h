@@ -53,8 +53,8 @@ class TorchArchiveWriter {
   // Front to back within one storage; different storages from different threads at once.
   void write(size_t storage, uint64_t at, std::span<const std::byte> bytes);
   void keep(size_t storage, uint32_t crc);  // its bytes are in the file already
-  void finish(bool sync);            // pickle, headers, checksums, directory; closes
-  std::string hash_outside() const;  // of all that finish wrote, which is all but the storages' bytes
+  void finish(bool sync);                   // pickle, headers, checksums, directory; closes
+  std::string hash_outside() const;         // of all that finish wrote, which is all but the storages' bytes
 
  private:
   struct State;

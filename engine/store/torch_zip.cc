@@ -14,8 +14,8 @@ namespace {
 
 constexpr uint64_t word_bytes = 64;  // most that a record of one word may have
 constexpr const char *data = "data.pkl", *program = "constants.pkl";
-constexpr std::string_view known[] = {data,                 "byteorder",     "version", ".format_version",
-                                      ".storage_alignment", ".data/version", ".data/serialization_id"};
+constexpr std::string_view known[] = {
+    data, "byteorder", "version", ".format_version", ".storage_alignment", ".data/version", ".data/serialization_id"};
 
 class ZipFile {
  public:
@@ -24,8 +24,7 @@ class ZipFile {
 
   PickleTree pickle() const {
     check_names();
-    if (zip_.find(program))
-      fail("constants.pkl: a TorchScript archive, which holds a program and not only weights");
+    if (zip_.find(program)) fail("constants.pkl: a TorchScript archive, which holds a program and not only weights");
     check_version();
     const ZipMember* member = zip_.find(data);
     if (!member) fail("no data.pkl in the archive");
@@ -94,8 +93,7 @@ class ZipFile {
     for (const ZipMember& member : zip_.members) {
       const std::string folded = lower(member.name);
       const bool wanted = std::ranges::find(known, folded) != std::end(known) || folded == program;
-      if (wanted && member.name != folded)
-        fail(format("{}: torch takes it for {}", escape(member.name), folded));
+      if (wanted && member.name != folded) fail(format("{}: torch takes it for {}", escape(member.name), folded));
     }
   }
 

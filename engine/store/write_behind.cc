@@ -15,7 +15,8 @@ constexpr uint64_t most_dirty = 32 << 20;
 
 // False where the file system has no such call: then the sync at the end does it all.
 bool sync_range(int fd, const std::filesystem::path& path, uint64_t offset, uint64_t bytes, unsigned how) {
-  const int done = retry([&] { return sync_file_range(fd, static_cast<off_t>(offset), static_cast<off_t>(bytes), how); });
+  const int done =
+      retry([&] { return sync_file_range(fd, static_cast<off_t>(offset), static_cast<off_t>(bytes), how); });
   if (done != 0 && errno != ENOSYS && errno != ESPIPE && errno != EINVAL) fail_io(path, "sync", errno);
   return done == 0;
 }

@@ -12,7 +12,8 @@ namespace tessera {
 
 class WriteBehind {
  public:
-  // direct: what is long and lies in memory as in its file, modulo InputFile::direct_alignment, goes past the page cache.
+  // direct: what is long and lies in memory as in its file, modulo InputFile::direct_alignment, goes past the page
+  // cache.
   explicit WriteBehind(bool direct = false) : direct_(direct) {}
   bool direct() const { return direct_; }
   // Bytes that were just written. Thread-safe. Error(world) if the disk could not take what lies behind.

@@ -70,9 +70,7 @@ class ZipParser {
     if (zip_field(end, 8, 2) != small.count) fail("two counts of members", at);
     const bool has64 = at >= locator_bytes && bytes(at - locator_bytes, 4) == "PK\6\7";
     const Directory directory = has64 ? end64(at - locator_bytes) : small;
-    const auto agrees = [](uint64_t narrow, uint64_t wide, uint64_t full) {
-      return narrow == wide || narrow == full;
-    };
+    const auto agrees = [](uint64_t narrow, uint64_t wide, uint64_t full) { return narrow == wide || narrow == full; };
     if (!agrees(small.count, directory.count, UINT16_MAX) || !agrees(small.bytes, directory.bytes, full32) ||
         !agrees(small.offset, directory.offset, full32))
       fail("the end records disagree", at);
@@ -121,7 +119,8 @@ class ZipParser {
     if (comment != 0) fail(made, "it has a comment", here);
     if (zip_field(rest, 34, 2) != 0) fail(made, "it is on another disk", here);
     if (const uint64_t version = zip_field(rest, 6, 1); version > last_version)
-      fail(made, format("version {}.{} of the format is needed, the last one is 6.3", version / 10, version % 10), here);
+      fail(made, format("version {}.{} of the format is needed, the last one is 6.3", version / 10, version % 10),
+           here);
     made.flags = zip_field(rest, 8, 2);
     made.method = zip_field(rest, 10, 2);
     if ((made.flags & ~(flag_descriptor | flag_utf8)) != 0)

@@ -26,9 +26,9 @@ struct FileSlice {
 
 struct ZipDirectory {
   std::string prefix;
-  std::vector<ZipMember> members;                   // as the central directory lists them
-  TextMap<size_t> by_name;  // index into members
-  bool has_checksums = true;                        // false: every CRC is 0, "not computed"
+  std::vector<ZipMember> members;  // as the central directory lists them
+  TextMap<size_t> by_name;         // index into members
+  bool has_checksums = true;       // false: every CRC is 0, "not computed"
   const ZipMember* find(const std::string& name) const;
 };
 

@@ -1,7 +1,5 @@
-// What zlib does for us. Its inflate, on blocks read from a file: constant memory, and never a byte more than was declared. And
-// its arithmetic of CRCs.
-#include "store/inflate.h"
-
+// What zlib does for us. Its inflate, on blocks read from a file: constant memory, and never a byte more than was
+// declared. And its arithmetic of CRCs.
 #include <zlib.h>
 
 #include <algorithm>
@@ -10,6 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "store/checksum.h"
+#include "store/inflate.h"
 #include "store/limits.h"
 
 namespace tessera {

@@ -48,8 +48,8 @@ TEST_CASE("an id table finds every id by its key, also where hashes are equal") 
   for (int i = 0; i < 5000; ++i) {
     const int key = (i * 7919) % 1000;
     const auto fresh = static_cast<uint32_t>(keys.size());
-    const uint32_t id =
-        table.find_or_add(static_cast<uint64_t>(key % 50), fresh, [&](uint32_t known_id) { return keys[known_id] == key; });
+    const uint32_t id = table.find_or_add(static_cast<uint64_t>(key % 50), fresh,
+                                          [&](uint32_t known_id) { return keys[known_id] == key; });
     CHECK((id == fresh) == !known.contains(key));
     if (id == fresh) keys.push_back(key);
     CHECK(known.emplace(key, id).first->second == id);

@@ -1,4 +1,6 @@
 // A child process confines itself and then tries what a parser that was taken over would try.
+#include "cli/confine.h"
+
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -12,14 +14,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <cerrno>
+#include <csignal>
 #include <fstream>
 #include <functional>
 #include <string>
 #include <thread>
 
-#include "cli/confine.h"
 #include "store/temp_folder.h"
 
 namespace fs = std::filesystem;
@@ -75,7 +76,8 @@ TEST_CASE("a confined process starts no program and no process") {
   };
   CHECK(outcome(run, {{"/"}, {}}, false) == allowed);  // it replaces the child, and ends with 0
   CHECK(outcome(run, {{"/"}, {}}) == EPERM);
-  CHECK(outcome([] { return syscall(SYS_execveat, AT_FDCWD, "/bin/true", nullptr, nullptr, 0); }, {{"/"}, {}}) == EPERM);
+  CHECK(outcome([] { return syscall(SYS_execveat, AT_FDCWD, "/bin/true", nullptr, nullptr, 0); }, {{"/"}, {}}) ==
+        EPERM);
   CHECK(outcome([] { return long(fork()); }) == EPERM);
   CHECK(outcome([] { return syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0); }) == EPERM);
   CHECK(outcome([] { return syscall(435, nullptr, 0); }) == ENOSYS);  // clone3
@@ -88,9 +90,12 @@ TEST_CASE("it reaches no network, by no way") {
   CHECK(outcome([] { return long(socket(AF_INET, SOCK_STREAM, 0)); }, {}, false) == allowed);
   for (const int family : {AF_INET, AF_INET6, AF_UNIX, AF_NETLINK})
     CHECK(outcome([=] { return long(socket(family, SOCK_STREAM, 0)); }) == EPERM);
-  CHECK(outcome([] { int pair[2]; return long(socketpair(AF_UNIX, SOCK_STREAM, 0, pair)); }) == EPERM);
+  CHECK(outcome([] {
+          int pair[2];
+          return long(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+        }) == EPERM);
   CHECK(outcome([] { return syscall(425, 8, nullptr); }) == EPERM);  // io_uring_setup: a ring could open sockets
-  const int before = socket(AF_INET, SOCK_STREAM, 0);               // one that was there
+  const int before = socket(AF_INET, SOCK_STREAM, 0);                // one that was there
   const auto connect_it = [before] {
     sockaddr_in to{};
     to.sin_family = AF_INET;
@@ -104,9 +109,9 @@ TEST_CASE("it reaches no network, by no way") {
 
 TEST_CASE("doors into the kernel, rights and owners are shut") {
   if (instrumented) return;
-  for (const long call : {long(SYS_bpf), long(SYS_perf_event_open), long(SYS_userfaultfd), long(SYS_mount), long(SYS_unshare),
-                          long(SYS_setns), long(SYS_keyctl), long(SYS_fchmodat), long(SYS_fchownat), long(SYS_setuid),
-                          long(SYS_process_vm_readv), long(SYS_mknodat), long(SYS_open_by_handle_at)})
+  for (const long call : {long(SYS_bpf), long(SYS_perf_event_open), long(SYS_userfaultfd), long(SYS_mount),
+                          long(SYS_unshare), long(SYS_setns), long(SYS_keyctl), long(SYS_fchmodat), long(SYS_fchownat),
+                          long(SYS_setuid), long(SYS_process_vm_readv), long(SYS_mknodat), long(SYS_open_by_handle_at)})
     CHECK_MESSAGE(outcome([=] { return syscall(call, 0, 0, 0, 0, 0, 0); }) == EPERM, call);
   CHECK(outcome([] { return syscall(471, 0, 0, 0, 0, 0, 0); }) == ENOSYS);  // a call that came after this program
 #ifdef __x86_64__
@@ -119,7 +124,10 @@ TEST_CASE("nothing is typed at the terminal it was started from") {
   int master = -1, terminal = -1;
   if (openpty(&master, &terminal, nullptr, nullptr, nullptr) != 0) return;
   CHECK(outcome([=] { return long(ioctl(terminal, TIOCSTI, "x")); }) == EPERM);
-  CHECK(outcome([=] { winsize size{}; return long(ioctl(terminal, TIOCGWINSZ, &size)); }) == allowed);
+  CHECK(outcome([=] {
+          winsize size{};
+          return long(ioctl(terminal, TIOCGWINSZ, &size));
+        }) == allowed);
   close(master);
   close(terminal);
 }
@@ -137,7 +145,8 @@ TEST_CASE("files: sources are read, the output's folder is written, all others a
   CHECK(outcome([&] { return file("/etc/passwd", O_RDONLY); }, at.reach) == EACCES);
   CHECK(outcome([&] { return file(at.out / "new", O_RDWR | O_CREAT); }, at.reach) == allowed);
   CHECK(outcome([&] { return long(mkdir((at.out / "folder").c_str(), 0777)); }, at.reach) == allowed);
-  CHECK(outcome([&] { return long(rename((at.out / "folder").c_str(), (at.out / "final").c_str())); }, at.reach) == allowed);
+  CHECK(outcome([&] { return long(rename((at.out / "folder").c_str(), (at.out / "final").c_str())); }, at.reach) ==
+        allowed);
   CHECK(outcome([&] { return long(rename((at.out / "new").c_str(), (at.in / "new").c_str())); }, at.reach) != allowed);
   CHECK(outcome([&] { return long(symlink("/etc/passwd", (at.out / "link").c_str())); }, at.reach) == EACCES);
   CHECK(outcome([&] { return long(mkfifo((at.out / "fifo").c_str(), 0666)); }, at.reach) == EPERM);

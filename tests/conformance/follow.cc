@@ -55,8 +55,9 @@ class Follower {
     }
     const Trace other = trace(graph_, story.read->tensor, story.read->element);
     if (!has(other.written, target)) return fail(target, "is not told of its source element");
-    const auto at = std::ranges::find_if(
-        story.written, [&](const ElementAt& one) { return one.tensor == target.tensor && one.element == target.element; });
+    const auto at = std::ranges::find_if(story.written, [&](const ElementAt& one) {
+      return one.tensor == target.tensor && one.element == target.element;
+    });
     const Move& move = graph_.moves[at->move];
     if (move.pad) return;
     same_indices(target, *story.read);

@@ -193,7 +193,8 @@ class Interpreter {
   // One element of an encoded weight, from its fields: what language.md says of each kind, and nothing else.
   float decoded(const Tensor& tensor, size_t element) const {
     const Stored& stored = graph_.stored[tensor.stored];
-    const auto in = static_cast<size_t>(tensor.shape->back()), out = static_cast<size_t>(tensor.shape[tensor.shape.size() - 2]);
+    const auto in = static_cast<size_t>(tensor.shape->back()),
+               out = static_cast<size_t>(tensor.shape[tensor.shape.size() - 2]);
     const size_t column = element % in, row = element / in % out, matrix = element / in / out;
     const std::byte* values = source_.bytes(stored.fields[0]).data();
     const std::byte* scales = source_.bytes(stored.fields[1]).data();

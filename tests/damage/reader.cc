@@ -1,10 +1,13 @@
-// What the library says of a damaged checkpoint, for every damage there is to one of its files; and a checkpoint written
-// once more in another format. Many in one process: the suites judge thousands, and start it anew behind one that ends it.
+// What the library says of a damaged checkpoint, for every damage there is to one of its files; and a checkpoint
+// written once more in another format. Many in one process: the suites judge thousands, and start it anew behind one
+// that ends it.
 //
-//   damage_reader damage FILE CHECKPOINT truncate|flip FIRST STEP     a JSON line for each: bytes kept, or the bit flipped
-//   damage_reader copy SOURCE FORMAT FOLDER SHARD     tensors of a safetensors file, by the writer of a format
-//   damage_reader pickles FILE NODES                  a JSON line for each pickle of FILE (four bytes of length before each): its
-//                                                     value as run_pickles.py shows it, "" if it has more nodes, or the refusal
+//   damage_reader damage FILE CHECKPOINT truncate|flip FIRST STEP     a JSON line for each: bytes kept, or the bit
+//   flipped damage_reader copy SOURCE FORMAT FOLDER SHARD     tensors of a safetensors file, by the writer of a format
+//   damage_reader pickles FILE NODES                  a JSON line for each pickle of FILE (four bytes of length before
+//   each): its
+//                                                     value as run_pickles.py shows it, "" if it has more nodes, or the
+//                                                     refusal
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -208,7 +211,8 @@ int pickles(const fs::path& path, int64_t nodes) {
 
 int main(int count, char** words) {
   const std::string verb = count > 1 ? words[1] : "";
-  if (verb == "damage" && count == 7) return damage(words[2], words[3], words[4], std::atoll(words[5]), std::atoll(words[6]));
+  if (verb == "damage" && count == 7)
+    return damage(words[2], words[3], words[4], std::atoll(words[5]), std::atoll(words[6]));
   if (verb == "copy" && count == 6) return copy(words[2], words[3], words[4], std::strtoull(words[5], nullptr, 10));
   if (verb == "pickles" && count == 4) return pickles(words[2], std::atoll(words[3]));
   std::fprintf(stderr, "damage_reader: wants other words, see reader.cc\n");

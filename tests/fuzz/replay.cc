@@ -58,7 +58,8 @@ int main(int argc, char** argv) {
   if (argc < 2)
     for (const auto& target : all) std::puts(target.name);
   if (argc < 2) return 0;
-  const auto target = std::find_if(all.begin(), all.end(), [&](const auto& t) { return std::strcmp(t.name, argv[1]) == 0; });
+  const auto target =
+      std::find_if(all.begin(), all.end(), [&](const auto& t) { return std::strcmp(t.name, argv[1]) == 0; });
   if (target == all.end()) return std::fprintf(stderr, "no target `%s`\n", argv[1]), 2;
   set_limits();
   size_t passed = 0, failed = 0;

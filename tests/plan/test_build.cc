@@ -199,7 +199,8 @@ TEST_CASE("headers against declarations: missing, unmapped, shapes") {
 }
 
 TEST_CASE("encoded weights that cannot be read or written") {
-  const char* const read = "encodings: { fp8: { kind: fp8_block, block: [2, 2], on: { hf: <name>_s }, write: never } }\n";
+  const char* const read =
+      "encodings: { fp8: { kind: fp8_block, block: [2, 2], on: { hf: <name>_s }, write: never } }\n";
   const char* const written = "encodings: { fp8: { kind: fp8_block, block: [2, 2], on: { mcore: <name>_s } } }\n";
   const char* const packed =
       "encodings: { q: { kind: gptq, bits: 4, group: 8, on: { hf: [<name>.q, <name>.z, <name>.s, <name>.g] } } }\n";
@@ -217,9 +218,7 @@ TEST_CASE("encoded weights that cannot be read or written") {
        {{"w", DType::f32, {16, 8}}, {"w_s", DType::f32, {8, 4}}},
        "V02 at `w  o h`: `w` is f32; as values of `fp8` it cannot be"},
       {read, {{"w_s", DType::f32, {8, 4}}}, "V01 at `w  o h`: `w` is not in the source"},
-      {written,
-       {{"w", DType::f32, {16, 8}}},
-       "V02 at `fp8`: values cannot be encoded as `fp8` on the mcore side"},
+      {written, {{"w", DType::f32, {16, 8}}}, "V02 at `fp8`: values cannot be encoded as `fp8` on the mcore side"},
       {packed,
        {{"w.q", DType::i32, {1, 16}},
         {"w.z", DType::i32, {1, 2}},
@@ -243,8 +242,9 @@ TEST_CASE("what is decoded has the dtype that was asked for, else bf16") {
   for (const auto& [options, dtype] : {std::pair{BuildOptions{}, DType::bf16},
                                        {BuildOptions{DType::f32, false, DType::bf16}, DType::f32},
                                        {BuildOptions{{}, false, DType::f16}, DType::f16}}) {
-    Built built(one_rule("o: 4, h: 4", "hf: w  o h, mcore: w  o h",
-                         "encodings: { fp8: { kind: fp8_block, block: [2, 2], on: { hf: <name>_s }, write: never } }\n"));
+    Built built(
+        one_rule("o: 4, h: 4", "hf: w  o h, mcore: w  o h",
+                 "encodings: { fp8: { kind: fp8_block, block: [2, 2], on: { hf: <name>_s }, write: never } }\n"));
     Contents source;
     source.places.push_back({});
     source.tensors = {{"w", DType::f8_e4m3, {4, 4}, 0, {}}, {"w_s", DType::f32, {2, 2}, 0, {}}};

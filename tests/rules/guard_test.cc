@@ -64,7 +64,8 @@ TEST_CASE("conditions that hold together, and that never do") {
       {{"x > 1", "x < 2"}, true},  // 1.5: nothing says that x is whole
       {{"x >= 1", "x <= 1", "x != 1"}, false},
       {{"1 < x", "x <= 1"}, false},
-      {{"x >= 9007199254740993", "x <= 9007199254740993 and x > 9007199254740992"}, true},  // no float tells these apart
+      {{"x >= 9007199254740993", "x <= 9007199254740993 and x > 9007199254740992"},
+       true},  // no float tells these apart
       {{"x > 9007199254740992", "x < 9007199254740994"}, true},
       {{"x > 9223372036854775804", "x < 9223372036854775806"}, true},
       {{"x > 9223372036854775804", "x < 9223372036854775805"}, false},

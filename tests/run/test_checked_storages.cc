@@ -19,7 +19,9 @@ std::vector<std::byte> some_bytes(size_t n) {
   return bytes;
 }
 
-uint32_t sum_of(std::span<const std::byte> all, uint64_t begin, uint64_t end) { return crc32(all.subspan(begin, end - begin)); }
+uint32_t sum_of(std::span<const std::byte> all, uint64_t begin, uint64_t end) {
+  return crc32(all.subspan(begin, end - begin));
+}
 
 // A checkpoint in memory whose storages have checksums; counts what is read.
 class Summed : public MemoryCheckpoint {
@@ -51,8 +53,11 @@ void read(CheckedStorages& storages, StorageId storage, uint64_t begin, uint64_t
 
 TEST_CASE("pieces in any order, and more than once, have the sum of the whole") {
   const auto all = some_bytes(1000);
-  const std::vector<std::pair<uint64_t, uint64_t>> orders[] = {
-      {{0, 1000}}, {{0, 10}, {10, 1000}}, {{10, 1000}, {0, 10}}, {{900, 1000}, {0, 300}, {300, 900}}, {{400, 500}, {300, 600}, {0, 1000}, {5, 7}}};
+  const std::vector<std::pair<uint64_t, uint64_t>> orders[] = {{{0, 1000}},
+                                                               {{0, 10}, {10, 1000}},
+                                                               {{10, 1000}, {0, 10}},
+                                                               {{900, 1000}, {0, 300}, {300, 900}},
+                                                               {{400, 500}, {300, 600}, {0, 1000}, {5, 7}}};
   for (const auto& order : orders) {
     PiecewiseSum sum;
     for (const auto& [from, to] : order) {

@@ -215,7 +215,8 @@ TEST_CASE("the first outputs with infinite values are told, whichever thread mad
   for (int i = 0; i < 60; ++i) {
     const bool beyond = i % 2;
     const std::string name = std::to_string(i);
-    const TensorId a = bench.from("a" + name, {2}, {1.0001f, beyond ? 1e9f : 2.0f}), b = bench.to("b" + name, {2}, DType::f16);
+    const TensorId a = bench.from("a" + name, {2}, {1.0001f, beyond ? 1e9f : 2.0f}),
+                   b = bench.to("b" + name, {2}, DType::f16);
     bench.move(Op::copy, a, b, {{2}, {0, {1}}, {0, {1}}});
     if (beyond && want.size() < 20) want.emplace_back(b, 1);
   }

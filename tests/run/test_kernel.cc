@@ -114,7 +114,8 @@ TEST_CASE("squares are transposed, and nothing beside them is touched") {
       auto want = random_bytes(random, uint64_t(side * to_row) * size), got = want;
       for (int64_t i = 0; i < side; ++i)
         for (int64_t j = 0; j < side; ++j)
-          std::copy_n(from.begin() + (i * from_row + j) * int64_t(size), size, want.begin() + (j * to_row + i) * int64_t(size));
+          std::copy_n(from.begin() + (i * from_row + j) * int64_t(size), size,
+                      want.begin() + (j * to_row + i) * int64_t(size));
       transpose.square(from.data(), from_row, got.data(), to_row);
       CHECK(want == got);
     }

@@ -37,15 +37,17 @@ Contents holding(const std::vector<std::vector<const char*>>& names) {
 
 TEST_CASE("arguments for the ends, and equal shares between") {
   CHECK(said({{"num_layers", 8}}, stages(4)) == Counts{2, 2, 2, 2});
-  CHECK(said({{"num_layers", 8}, {"decoder_first_pipeline_num_layers", 1}, {"decoder_last_pipeline_num_layers", 3}}, stages(4)) ==
-        Counts{1, 2, 2, 3});
+  CHECK(said({{"num_layers", 8}, {"decoder_first_pipeline_num_layers", 1}, {"decoder_last_pipeline_num_layers", 3}},
+             stages(4)) == Counts{1, 2, 2, 3});
   CHECK(said({{"num_layers", 8}, {"decoder_last_pipeline_num_layers", 2}}, stages(3)) == Counts{3, 3, 2});
   CHECK(said({{"num_layers", 8}, {"decoder_first_pipeline_num_layers", 3}}, stages(3)) == Counts{-1});
   CHECK(said({{"num_layers", 8}}, stages(3)) == Counts{-1});
 }
 
 TEST_CASE("embedding and loss that count as layers") {
-  CHECK(said({{"num_layers", 6}, {"account_for_embedding_in_pipeline_split", true}, {"account_for_loss_in_pipeline_split", true}},
+  CHECK(said({{"num_layers", 6},
+              {"account_for_embedding_in_pipeline_split", true},
+              {"account_for_loss_in_pipeline_split", true}},
              stages(4)) == Counts{1, 2, 2, 1});
   CHECK(said({{"num_layers", 7}, {"account_for_loss_in_pipeline_split", true}}, stages(4)) == Counts{2, 2, 2, 1});
 }
@@ -88,16 +90,19 @@ TEST_CASE("numbers that are left out say nothing; two stacks of layers neither")
 TEST_CASE("arguments that say otherwise are refused") {
   Contents contents = holding({{"decoder.layers.0.a"}, {"decoder.layers.0.a", "decoder.layers.1.a"}});
   contents.config = args({{"num_layers", 3}, {"decoder_first_pipeline_num_layers", 2}});
-  CHECK_THROWS_WITH_AS(settle_stages(contents), doctest::Contains("stage 0 holds 2 layers, in the files it holds 1"), Error);
+  CHECK_THROWS_WITH_AS(settle_stages(contents), doctest::Contains("stage 0 holds 2 layers, in the files it holds 1"),
+                       Error);
 }
 
 TEST_CASE("what is said of them is read again") {
   const auto told = [](const Counts& counts, const Mesh& mesh) {
-    Map map = args({{"num_layers", 12}, {"account_for_loss_in_pipeline_split", true}, {"decoder_first_pipeline_num_layers", 7}});
+    Map map = args(
+        {{"num_layers", 12}, {"account_for_loss_in_pipeline_split", true}, {"decoder_first_pipeline_num_layers", 7}});
     say_stages(map, counts, mesh);
     return said_stages(map, mesh).value_or(Counts{-1});
   };
-  for (const Counts& counts : {Counts{3, 3, 3, 3}, Counts{1, 4, 4, 3}, Counts{1, 2, 4, 5}, Counts{0, 6, 6, 0}, Counts{12, 0, 0, 0}})
+  for (const Counts& counts :
+       {Counts{3, 3, 3, 3}, Counts{1, 4, 4, 3}, Counts{1, 2, 4, 5}, Counts{0, 6, 6, 0}, Counts{12, 0, 0, 0}})
     CHECK(told(counts, stages(4)) == counts);
   CHECK(told({1, 5, 4, 2}, stages(2, 2)) == Counts{1, 5, 4, 2});
   Map even = args({{"num_layers", 12}, {"pipeline_model_parallel_layout", "Et|tL"}});

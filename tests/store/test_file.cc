@@ -82,7 +82,8 @@ TEST_CASE("a file that changes while it is open is noticed") {
   }
   SUBCASE("written to, and its time set back") {
     const fs::file_time_type before = fs::last_write_time(path);
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the kernel's clock for times of files is a coarse one
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds(20));  // the kernel's clock for times of files is a coarse one
     folder.put("f", "9876543210");
     fs::last_write_time(path, before);
     check_refused([&] { file.check_unchanged(); }, {"changed during the run"});

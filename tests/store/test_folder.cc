@@ -17,8 +17,9 @@ TEST_CASE("folders: entries are sorted, trees are listed from the top, links are
   fs::create_symlink("nowhere", root / "dangling");
   std::error_code error;
   CHECK(list_folder(root, error) == std::vector<fs::path>{root / "a", root / "b", root / "dangling", root / "z"});
-  CHECK(list_tree(root, error) == std::vector<fs::path>{root / "a", root / "b", root / "dangling", root / "z", root / "a" / "link",
-                                                        root / "b" / "c", root / "b" / "c" / "deep"});
+  CHECK(list_tree(root, error) == std::vector<fs::path>{root / "a", root / "b", root / "dangling", root / "z",
+                                                        root / "a" / "link", root / "b" / "c",
+                                                        root / "b" / "c" / "deep"});
   CHECK(!error);
   remove_tree(root, error);
   CHECK(!error);

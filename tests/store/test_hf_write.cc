@@ -124,7 +124,8 @@ TEST_CASE("hf: there are no ranks, and formats have names") {
 TEST_CASE("hf: a name that the readers would refuse is not written") {
   const TempFolder folder;
   const std::string longest(limits::name_bytes, 'w');
-  for (const std::string& name : {std::string(), std::string("__metadata__"), std::string("a\0b", 3), std::string("\xff"), longest + "w"}) {
+  for (const std::string& name :
+       {std::string(), std::string("__metadata__"), std::string("a\0b", 3), std::string("\xff"), longest + "w"}) {
     CAPTURE(escape(name));
     for (const char* format : {"safetensors", "bin"}) {
       OutputSpec spec = example(folder.path(), format, 1000);
@@ -140,8 +141,8 @@ TEST_CASE("hf: a name that the readers would refuse is not written") {
 TEST_CASE("hf: what goes along does not stand in for the output's own files") {
   const TempFolder folder, other;
   OutputSpec spec = example(folder.path(), "safetensors", 1000);
-  for (const char* name : {"latest_checkpointed_iteration.txt", ".metadata", "release", "iter_0000001", "mp_rank_00", "tessera.json",
-                           ".tessera-resume", "config.json", "model.safetensors", "words.txt"})
+  for (const char* name : {"latest_checkpointed_iteration.txt", ".metadata", "release", "iter_0000001", "mp_rank_00",
+                           "tessera.json", ".tessera-resume", "config.json", "model.safetensors", "words.txt"})
     spec.side_files.push_back(other.put(name, "x"));
   write_example(*create_checkpoint(spec), folder.path());
   CHECK(names(folder.path()) == "config.json model.safetensors words.txt");

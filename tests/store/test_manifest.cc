@@ -1,6 +1,4 @@
 // Manifests: out, in, and every doubt; an output compared with one; what an interrupted run leaves.
-#include "store/manifest.h"
-
 #include <atomic>
 
 #include "base/text.h"
@@ -9,6 +7,7 @@
 #include "store/hash_file.h"
 #include "store/hashing_writer.h"
 #include "store/identity.h"
+#include "store/manifest.h"
 #include "store/manifest_check.h"
 #include "store/parallel.h"
 #include "store/resume_state.h"
@@ -43,9 +42,18 @@ struct Output {
   TempFolder folder;
   Manifest manifest{"0.1", empty_hash, true, {}, {}, {}};
   Output() {
-    folder.put("d/data", "head" "AAAA" "mid" "BB" "tail");
+    folder.put("d/data",
+               "head"
+               "AAAA"
+               "mid"
+               "BB"
+               "tail");
     folder.put("note", "hello");
-    manifest.files = {{"d/data", 17, hash_text("head" "mid" "tail")}, {"note", 5, hash_text("hello")}};
+    manifest.files = {{"d/data", 17,
+                       hash_text("head"
+                                 "mid"
+                                 "tail")},
+                      {"note", 5, hash_text("hello")}};
     manifest.tensors = {{"a", 0, 4, 4, hash_text("AAAA")}, {"b", 0, 11, 2, hash_text("BB")}};
   }
   std::vector<Damage> check() const { return compare(manifest, {folder.path(), {}, false, 2, {}, {}}); }
@@ -73,7 +81,8 @@ TEST_CASE("manifest: no bit of it can change") {
     other[bit / 8] = static_cast<char>(other[bit / 8] ^ (1 << bit % 8));
     CHECK_THROWS_AS(parse_manifest(other, "m"), Error);
   }
-  for (const std::string& other : {text + "\n", text.substr(1), " " + text}) CHECK_THROWS_AS(parse_manifest(other, "m"), Error);
+  for (const std::string& other : {text + "\n", text.substr(1), " " + text})
+    CHECK_THROWS_AS(parse_manifest(other, "m"), Error);
 }
 
 TEST_CASE("manifest: what could not have been written is refused") {
@@ -226,7 +235,11 @@ TEST_CASE("parallel: all of it once, and the first fault") {
     std::vector<std::atomic<int>> times(20);
     in_parallel(times.size(), threads, [&](size_t i) { ++times[i]; });
     for (const auto& n : times) CHECK(n == 1);
-    CHECK_THROWS_WITH_AS(in_parallel(20, threads, [](size_t i) { if (i == 7) fail_world("seven"); }), "seven", Error);
+    CHECK_THROWS_WITH_AS(in_parallel(20, threads,
+                                     [](size_t i) {
+                                       if (i == 7) fail_world("seven");
+                                     }),
+                         "seven", Error);
   }
   in_parallel(0, 4, [](size_t) { FAIL("nothing to do"); });
 }

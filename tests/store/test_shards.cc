@@ -41,9 +41,9 @@ TEST_CASE("is_shard_name: one plain file name with the extension of a weight fil
   for (const auto good : {"a.bin"sv, "model-00001-of-00002.bin"sv, "..a.pt"sv, "ä b.bin"sv})
     CHECK(is_shard_name(good, extensions));
   for (const auto bad :
-       {""sv, ".bin"sv, "."sv, ".."sv, "a"sv, "a.txt"sv, "/a.bin"sv, "../a.bin"sv, "x/a.bin"sv, "x\\a.bin"sv,
-        "C:a.bin"sv, "a.bin/"sv, "a\0.bin"sv, "a.bin\0"sv, "a\n.bin"sv, "a\x7f.bin"sv, "a\u0085.bin"sv, "a\u202e.bin"sv,
-        "a\xff.bin"sv, "https://h/a.bin"sv})
+       {""sv,         ".bin"sv,      "."sv,           ".."sv,          "a"sv,         "a.txt"sv,          "/a.bin"sv,
+        "../a.bin"sv, "x/a.bin"sv,   "x\\a.bin"sv,    "C:a.bin"sv,     "a.bin/"sv,    "a\0.bin"sv,        "a.bin\0"sv,
+        "a\n.bin"sv,  "a\x7f.bin"sv, "a\u0085.bin"sv, "a\u202e.bin"sv, "a\xff.bin"sv, "https://h/a.bin"sv})
     CHECK_MESSAGE(!is_shard_name(bad, extensions), std::string(bad));
   CHECK(!is_shard_name(std::string(252, 'a') + ".bin", extensions));
 }

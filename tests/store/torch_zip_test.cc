@@ -108,7 +108,8 @@ TEST_CASE("zip: big-endian storages are swapped by element, wherever a read begi
   std::string swapped = six;
   for (size_t i = 0; i < swapped.size(); i += 4)
     std::reverse(swapped.begin() + static_cast<ptrdiff_t>(i), swapped.begin() + static_cast<ptrdiff_t>(i + 4));
-  const auto reader = open(folder, plain_zip({{"a/data.pkl", state}, {"a/data/0", swapped}, {"a/version", "3"}, {"a/byteorder", "big"}}));
+  const auto reader = open(
+      folder, plain_zip({{"a/data.pkl", state}, {"a/data/0", swapped}, {"a/version", "3"}, {"a/byteorder", "big"}}));
   for (uint64_t at = 0; at < 24; ++at)
     for (size_t count = 0; at + count <= 24; ++count) {
       std::string part(count, '\0');

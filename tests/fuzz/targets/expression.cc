@@ -8,8 +8,8 @@ namespace tessera::fuzz {
 namespace {
 
 const Value* value_of(std::string_view name) {
-  static const Value three(3), negative(-7), text("glu"), real(0.5), yes(true), none,
-      list(List{1, 2, 3, 5, 8}), map(Map{});
+  static const Value three(3), negative(-7), text("glu"), real(0.5), yes(true), none, list(List{1, 2, 3, 5, 8}),
+      map(Map{});
   if (name == "a") return &three;
   if (name == "b") return &negative;
   if (name == "s") return &text;
@@ -25,7 +25,9 @@ Wide floor_div(Wide a, Wide b) { return a / b - (a % b != 0 && (a < 0) != (b < 0
 // The value of a tree of + - * // % over integers; nothing for any other, or where 64 bits or a divisor fail it.
 std::optional<Wide> plain(const Expr& expr, uint32_t id) {
   const ExprNode& node = expr.nodes[id];
-  const Value* leaf = node.op == ExprOp::literal ? &node.value : node.op == ExprOp::name ? value_of(node.name) : nullptr;
+  const Value* leaf = node.op == ExprOp::literal ? &node.value
+                      : node.op == ExprOp::name  ? value_of(node.name)
+                                                 : nullptr;
   if (leaf) return leaf->as_int() ? std::optional<Wide>(*leaf->as_int()) : std::nullopt;
   if (node.args.size() != 2) return std::nullopt;
   const auto a = plain(expr, node.args[0]), b = plain(expr, node.args[1]);

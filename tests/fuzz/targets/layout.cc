@@ -1,10 +1,11 @@
 // One layout: it prints as what reads the same, and in a place each part lies inside the shape.
+#include "layout/layout.h"
+
 #include <map>
 #include <set>
 #include <stdexcept>
 
 #include "fuzz/target.h"
-#include "layout/layout.h"
 
 namespace tessera::fuzz {
 namespace {
@@ -51,8 +52,7 @@ void check_place(const Placed& placed, const PartPlace& part) {
       require(step.step >= 0 && step.dimension < last.size(), "a step in a dimension");
       last[step.dimension] += static_cast<Wide>(width(step.axis) - 1) * step.step;
     }
-  for (size_t k = 0; k < last.size(); ++k)
-    require(last[k] < placed.shape[k], "a part lies inside the shape");
+  for (size_t k = 0; k < last.size(); ++k) require(last[k] < placed.shape[k], "a part lies inside the shape");
 }
 
 // Rules that lay a part twice are refused by their proofs (R03); what that means place() need not know.
@@ -68,7 +68,8 @@ bool lays_once(const Layout& layout) {
 void run(std::string_view input) {
   const auto read = parse_layout(input, 0, input.size());
   if (const auto* fault = std::get_if<LayoutFault>(&read))
-    return require(fault->begin <= fault->end && fault->end <= input.size() && !fault->message.empty(), "a fault has a place");
+    return require(fault->begin <= fault->end && fault->end <= input.size() && !fault->message.empty(),
+                   "a fault has a place");
   const Layout& layout = std::get<Layout>(read);
   const std::string text = to_text(layout);
   const auto again = parse_layout(text, 0, text.size());

@@ -1,7 +1,7 @@
 // The stream that torch.save wrote before 1.6. The bytes are what stands behind its magic number.
 #include "fuzz/files.h"
-#include "fuzz/trees.h"
 #include "fuzz/target.h"
+#include "fuzz/trees.h"
 #include "store/torch_file.h"
 
 namespace tessera::fuzz {

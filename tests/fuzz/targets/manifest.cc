@@ -1,9 +1,10 @@
 // tessera.json, as it stands and with its own hash made right. What was read is written as what reads the same.
+#include "store/manifest.h"
+
 #include "base/error.h"
 #include "base/text.h"
 #include "fuzz/target.h"
 #include "store/hash_file.h"
-#include "store/manifest.h"
 
 namespace tessera::fuzz {
 namespace {

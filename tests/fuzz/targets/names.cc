@@ -1,5 +1,5 @@
-// Two name patterns, a line each. A name that a pattern prints is one that it matches; two that print one name can meet;
-// and what unify says of two templates holds for every small number in their holes.
+// Two name patterns, a line each. A name that a pattern prints is one that it matches; two that print one name can
+// meet; and what unify says of two templates holds for every small number in their holes.
 #include "fuzz/target.h"
 #include "layout/name.h"
 

@@ -1,6 +1,6 @@
 // The pickle machine, as data.pkl of an archive.
-#include "fuzz/trees.h"
 #include "fuzz/target.h"
+#include "fuzz/trees.h"
 
 namespace tessera::fuzz {
 namespace {

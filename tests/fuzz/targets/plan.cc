@@ -1,7 +1,9 @@
 // Rules become a plan for the checkpoint that they declare, and the plan is carried out. The first line of the input is
 // JSON: {"from": SIDE, "to": SIDE, "mesh": {"from": [tp, pp, vpp, ep, etp], "to": [...]}, "config": {...},
-// "options": {...}}; a rule file follows. Of an accepted plan each box lies in its tensors, each element of an output is
-// written once, and executor and interpreter (tests/conformance) make the same bits.
+// "options": {...}}; a rule file follows. Of an accepted plan each box lies in its tensors, each element of an output
+// is written once, and executor and interpreter (tests/conformance) make the same bits.
+#include "plan/plan.h"
+
 #include <cstring>
 
 #include "base/error.h"
@@ -9,7 +11,6 @@
 #include "base/text.h"
 #include "conformance/carry_out.h"
 #include "fuzz/target.h"
-#include "plan/plan.h"
 #include "rules/parse.h"
 
 namespace tessera::fuzz {
@@ -150,8 +151,7 @@ void run(std::string_view input) {
     if (!plan) return;
     check_graph(plan->graph);
     Diagnostics by_executor, by_interpreter;
-    const auto made =
-        carry_out(plan->graph, plan->model.to, source, Means::executor, asked.sources, by_executor);
+    const auto made = carry_out(plan->graph, plan->model.to, source, Means::executor, asked.sources, by_executor);
     const auto wanted =
         carry_out(plan->graph, plan->model.to, source, Means::interpreter, asked.sources, by_interpreter);
     require(by_executor.failed() == by_interpreter.failed(), "executor and interpreter refuse the same");

@@ -28,7 +28,9 @@ void check_print(const std::string& text) {
 void run(std::string_view input) {
   const std::string text(input);
   const LoadText load = [&](const std::filesystem::path& path) -> std::optional<std::string> {
-    return path == "rules.yaml" ? std::optional(text) : path == "base.yaml" ? std::optional<std::string>(base) : std::nullopt;
+    return path == "rules.yaml"  ? std::optional(text)
+           : path == "base.yaml" ? std::optional<std::string>(base)
+                                 : std::nullopt;
   };
   check_print(text);
   Sources sources;
