@@ -1,22 +1,20 @@
-// Rules by the place in which their names stand: a block for each prefix and each set of layers.
+// Matches -> rules: their names, layouts and comments; and the other sections.
 #include "plan/draft_compose.h"
 
 #include <algorithm>
 
-#include "base/error.h"
 #include "base/text.h"
 #include "plan/draft_axes.h"
+#include "plan/draft_blocks.h"
 #include "plan/draft_config.h"
 #include "plan/draft_encoding.h"
+#include "plan/draft_index.h"
 #include "plan/draft_names.h"
-#include "plan/draft_ranges.h"
 
 namespace tessera {
 namespace {
 
 using Words = std::vector<std::string>;
-
-constexpr size_t most_loops = 1000;  // ranges of one rule
 
 class Composer {
  public:
@@ -24,7 +22,9 @@ class Composer {
       : in_(input),
         pairs_(pairs),
         guesser_(*input.config, all_sizes(input)),
-        axes_(guesser_, input.known, taken_words(*input.config)) {}
+        axes_(guesser_, input.known, taken_words(*input.config)),
+        indices_(input, axes_),
+        blocks_(input, indices_) {}
 
   RuleDraft run() {
     find_encodings(*in_.canonical, in_.sides[0], encoded_, draft_);
@@ -32,7 +32,7 @@ class Composer {
       if (!is_scale(match)) name_captures(match);
     for (const Match& match : pairs_.matches)
       if (!is_scale(match)) place(match);
-    finish_blocks();
+    blocks_.finish(draft_);
     head();
     sections();
     left_over();
@@ -57,38 +57,10 @@ class Composer {
   }
   const Folded& tensor(size_t side, uint32_t i) const { return (side == 0 ? in_.canonical : in_.other)->tensors[i]; }
 
-  // --- names ---
-
-  // What a parent file calls the numbers behind this trunk: "model.layers.<l>" gives l.
-  std::string known_axis_of(const IndexAxis& place) const {
-    if (!in_.known) return "";
-    for (const auto& prefix : in_.known->prefixes) {
-      const size_t hole = prefix[0].find('<');
-      if (hole == std::string::npos || prefix[0].back() != '>') continue;
-      if (prefix[0].substr(0, hole) == place.trunk) return prefix[0].substr(hole + 1, prefix[0].size() - hole - 2);
-    }
-    return "";
-  }
-
-  const std::string& axis_of(uint32_t id) {
-    std::string& name = index_axes_[id];
-    if (name.empty()) name = axes_.index_axis(in_.canonical->axes[id], known_axis_of(in_.canonical->axes[id]));
-    return name;
-  }
   // Before dimensions get the letters.
   void name_captures(const Match& match) {
     const uint32_t canonical = match.apart == 0 ? match.many[0] : match.one;
-    for (const Capture& capture : in_.canonical->tensors[canonical].captures) axis_of(capture.axis);
-  }
-
-  std::string size_of(uint32_t id) {
-    const IndexAxis& place = in_.canonical->axes[id];
-    const std::string known = known_axis_of(place);
-    if (known.empty()) return axes_.size_text(axis_of(id));
-    for (size_t i = 0; i < in_.known->prefixes.size(); ++i)
-      if (in_.known->prefixes[i][0] == place.trunk + "<" + known + ">" && in_.known->ranges[i].second == place.size)
-        return in_.known->ranges[i].first;
-    return std::to_string(place.size);
+    for (const Capture& capture : in_.canonical->tensors[canonical].captures) indices_.name(capture.axis);
   }
 
   // --- layouts ---
@@ -131,14 +103,6 @@ class Composer {
 
   // --- one rule ---
 
-  struct Site {
-    std::array<std::string, 2> prefix;  // with holes, without the dot; empty: names stand as they are
-    std::optional<uint32_t> axis;       // of the loop
-    std::vector<int64_t> indices;
-    auto key() const { return std::tie(prefix, indices); }
-    bool operator<(const Site& other) const { return key() < other.key(); }
-  };
-
   // The first hole is a segment with something behind it: a prefix can end there.
   static bool has_prefix(const Folded& one) {
     return !one.captures.empty() && one.holes[0] == 0 && (one.texts[0].empty() || one.texts[0].back() == '.') &&
@@ -151,7 +115,7 @@ class Composer {
     const Folded& whole = tensor(1 - match.apart, match.one);
     const Folded& canonical = match.apart == 0 ? first : whole;
     Words words;
-    for (const Capture& capture : canonical.captures) words.push_back(axis_of(capture.axis));
+    for (const Capture& capture : canonical.captures) words.push_back(indices_.name(capture.axis));
     bool equal = false;
     std::optional<uint32_t> joined;
     if (match.joined) joined = match.order[*match.joined];
@@ -165,7 +129,7 @@ class Composer {
         words.push_back(stacked);
       }
     }
-    Site site;
+    DraftSite site;
     const bool all_have =
         has_prefix(whole) && std::all_of(match.many.begin(), match.many.end(), [&](uint32_t i) {
           return has_prefix(tensor(match.apart, i)) && tensor(match.apart, i).texts[0] == first.texts[0];
@@ -186,7 +150,7 @@ class Composer {
     rule.name = short_name(rule.sides[0][0].name);
     if (match.many.size() > 1 && match.apart == 0) rule.name = short_name(rule.sides[1][0].name);
     rule.comment = comment(match, equal, canonical);
-    add(site, std::move(rule), canonical, all_have ? 1 : 0, words);
+    blocks_.add(site, std::move(rule), canonical);
   }
 
   std::string known_prefix(const std::string& prefix) const {
@@ -240,94 +204,6 @@ class Composer {
     return join(said, "; ");
   }
 
-  // --- blocks ---
-
-  struct Gathered {
-    DraftBlock block;
-    Names names;
-  };
-
-  // Captures that the entry does not loop over, and that are not everywhere, get a range; two runs are two rules.
-  void add(const Site& site, DraftRule rule, const Folded& canonical, size_t from, const Words& words) {
-    Gathered& into = block_of(site);
-    std::vector<Words> loops{{}};
-    for (size_t k = from; k < canonical.captures.size(); ++k) {
-      const uint32_t id = canonical.captures[k].axis;
-      const LoopGuess guess =
-          guess_loops(words[k], size_of(id), in_.canonical->axes[id].size, canonical.captures[k].indices, *in_.config);
-      if (guess.all) continue;
-      keys_.insert(guess.keys.begin(), guess.keys.end());
-      if (guess.loops.size() > most_loops / loops.size()) fail_loops(canonical, words);
-      std::vector<Words> more;
-      for (const Words& so_far : loops)
-        for (const std::string& loop : guess.loops) {
-          more.push_back(so_far);
-          more.back().push_back(loop);
-        }
-      loops = std::move(more);
-    }
-    for (const Words& loop : loops) {
-      DraftRule one = rule;
-      one.name = into.names.take(rule.name);
-      one.loop = loop.size() > 1 ? "[" + join(loop, ", ") + "]" : join(loop, "");
-      into.block.rules.push_back(std::move(one));
-    }
-  }
-
-  [[noreturn]] static void fail_loops(const Folded& tensor, const Words& words) {
-    fail_world(format("{}: its numbers have more gaps than a rule file has room for", folded_name(tensor, words)));
-  }
-
-  Gathered& block_of(const Site& site) {
-    const auto [at, fresh] = sites_.try_emplace(site, blocks_.size());
-    if (fresh) {
-      blocks_.emplace_back();
-      order_.push_back(site);
-    }
-    return blocks_[at->second];
-  }
-
-  // "layer" for what stands in all of them, else by the first word that all its names have.
-  std::string block_name(const Site& site, const Gathered& block) const {
-    if (!site.axis) return "top";
-    const IndexAxis& place = in_.canonical->axes[*site.axis];
-    std::string name = place.trunk;
-    while (!name.empty() && name.back() == '.') name.pop_back();
-    name = name.substr(name.find_last_of('.') + 1);
-    if (name.size() > 2 && name.back() == 's') name.pop_back();
-    if (name.size() < 2) name = "layer";
-    if (int64_t(site.indices.size()) == place.size) return word_from(name);
-    std::set<std::string> firsts;
-    for (const DraftRule& rule : block.block.rules) firsts.insert(split(rule.sides[0][0].name, '.')[0]);
-    return word_from(firsts.size() == 1 ? name + "_" + *firsts.begin() : name);
-  }
-
-  void finish_blocks() {
-    Names taken(in_.known ? in_.known->words : std::set<std::string>{});
-    if (in_.known) draft_.model = in_.known->model;
-    for (size_t i = 0; i < blocks_.size(); ++i) {
-      DraftBlock& block = blocks_[i].block;
-      block.name = taken.take(block_name(order_[i], blocks_[i]));
-      add_entries(order_[i], block.name);
-      draft_.blocks.push_back(std::move(block));
-    }
-    draft_.whole_model = !in_.known || in_.known->whole_model || !blocks_.empty();
-  }
-
-  void add_entries(const Site& site, const std::string& block) {
-    if (!site.axis) {
-      draft_.model.push_back({{"use: " + block}, ""});
-      return;
-    }
-    const LoopGuess guess = guess_loops(axis_of(*site.axis), size_of(*site.axis), in_.canonical->axes[*site.axis].size,
-                                        site.indices, *in_.config);
-    keys_.insert(guess.keys.begin(), guess.keys.end());
-    for (const std::string& loop : guess.loops)
-      draft_.model.push_back({{"use: " + block, in_.sides[0] + ": " + site.prefix[0],
-                               in_.sides[1] + ": " + site.prefix[1], "for: " + flow_text(loop)},
-                              guess.all ? "" : guess.comment});
-  }
-
   // --- the rest of the file ---
 
   void head() {
@@ -343,9 +219,10 @@ class Composer {
   }
 
   void sections() {
-    keys_.insert(axes_.keys().begin(), axes_.keys().end());
+    std::set<std::string> keys = indices_.keys();
+    keys.insert(axes_.keys().begin(), axes_.keys().end());
     draft_.axes = axes_.lines();
-    add_config(in_, keys_, draft_);
+    add_config(in_, keys, draft_);
   }
 
   void left_over() {
@@ -367,12 +244,9 @@ class Composer {
   const Pairs& pairs_;
   SizeGuesser guesser_;
   DraftAxes axes_;
-  std::map<uint32_t, std::string> index_axes_;
+  DraftIndices indices_;
+  DraftBlocks blocks_;
   std::set<uint32_t> encoded_;  // tensors that say how another is stored
-  std::map<Site, size_t> sites_;
-  std::vector<Gathered> blocks_;
-  std::vector<Site> order_;
-  std::set<std::string> keys_;
   RuleDraft draft_;
 };
 
