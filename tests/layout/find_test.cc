@@ -18,14 +18,14 @@ TEST_CASE("indices_at: what a walk finds, for strides in any order, repeated and
       {{4, 4}, {0, {3, 2}}},
       {{1, 0}, {0, {1, 1}}},
   };
-  for (const auto& [shape, at] : boxes)
+  for (const auto& box : boxes)
     for (int64_t number = -1; number < 120; ++number) {
       std::vector<std::vector<int64_t>> walked;
-      each_index(shape, [&](const std::vector<int64_t>& index) {
-        if (affine(at, index) == number) walked.push_back(index);
+      each_index(box.first, [&](const std::vector<int64_t>& index) {
+        if (affine(box.second, index) == number) walked.push_back(index);
       });
       CAPTURE(number);
-      CHECK(indices_at(shape, at, number, 1000) == walked);
+      CHECK(indices_at(box.first, box.second, number, 1000) == walked);
     }
 }
 

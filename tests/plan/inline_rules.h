@@ -71,8 +71,9 @@ inline EndSpec end_of(SideId side, std::vector<std::string> dialects = {}, Mesh 
 
 // Each value of `wanted` is there (1 and 1.0 are the same); null: the key is not.
 inline void check_has(const Map& map, const Map& wanted, const std::string& prefix = "") {
-  for (const auto& [key, value] : wanted) {
-    const std::string path = prefix + key;
+  for (const auto& entry : wanted) {
+    const std::string path = prefix + entry.first;
+    const Value& value = entry.second;
     if (const Map* inner = value.as_map()) {
       check_has(map, *inner, path + ".");
       continue;

@@ -110,7 +110,8 @@ TEST_CASE("names under dialects, both ways") {
       {"decoder.x.experts.weight3", "decoder.x.experts.weight3"},
       {"output.weight", "output.weight"},
   };
-  for (const auto& [rule, file] : pairs) {
+  for (const auto& pair : pairs) {
+    const std::string &rule = pair.first, &file = pair.second;
     CAPTURE(rule);
     CHECK(mcore.to_file(rule) == file);
     CHECK(mcore.to_rule(file) == (rule == file ? Names{file} : Names{file, rule}));

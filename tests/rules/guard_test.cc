@@ -152,10 +152,10 @@ TEST_CASE("linear normal forms") {
       {"rope.n + 0", "rope.n"},
       {"n * m - n * m", "0"},
   };
-  for (const auto& [a, b] : equal) {
-    CAPTURE(a);
-    CHECK(linear_form(expression(a)) == linear_form(expression(b)));
-    CHECK(linear_form(expression(a)));
+  for (const auto& pair : equal) {
+    CAPTURE(pair.first);
+    CHECK(linear_form(expression(pair.first)) == linear_form(expression(pair.second)));
+    CHECK(linear_form(expression(pair.first)));
   }
   CHECK_FALSE(linear_form(expression("1.5 + n")));
   CHECK_FALSE(linear_form(expression("\"a\" + n")));
