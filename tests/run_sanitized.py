@@ -15,7 +15,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Confinement is not among them: such builds do not confine themselves.
 # What a sanitizer may find is in the engine. Left out is what judges rules, pages and documents with the same code again and again.
 SUITES = {
-    "asan": ["test_", "conformance", "grid", "commit", "diff", "hostile all_verbs", "hostile escapes", "hostile paths", "hostile rule_files", "refusals", "explain", "encodings", "init", "seed"],
+    "asan": ["test_", "conformance", "grid", "commit", "diff", "damage damage", "damage pickles", "damage states", "hostile all_verbs", "hostile escapes",
+             "hostile folders", "hostile paths", "hostile rule_files", "refusals", "explain", "encodings", "init", "seed"],
     "tsan": ["test_run", "test_store", "conformance", "grid", "commit", "diff"],
 }
 OPTIONS = {

@@ -296,7 +296,7 @@ def rules_that_cannot_be_looked_at(b):
 
 def few_threads_and_few_files(b):
     """A sanitizer wants descriptors of its own to look at memory."""
-    files = 24 if sanitized.runtimes(b.program) else 12
+    files = 24 if sanitized.is_sanitized(b.program) else 12
     b.reference("safetensors")
     done = b.convert("safetensors", "--threads", "4", "--verify", limits=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files)))
     assert done.returncode in (0, 3) and (done.returncode == 0) == b.out.exists(), done.stderr

@@ -440,7 +440,7 @@ def encoded(b):
 def bounded_memory(b):
     """A pair of 190 MB each in 64 MiB of buffers and 300 MiB of address space; each is read about once. A sanitizer takes time and
     memory of its own."""
-    alone = not sanitized.runtimes(b.program)
+    alone = not sanitized.is_sanitized(b.program)
     config = {**LLAMA, "hidden_size": 1024, "intermediate_size": 2752, "num_attention_heads": 16, "num_key_value_heads": 8, "head_dim": 64,
               "vocab_size": 2003}
     tensors = llama(config)

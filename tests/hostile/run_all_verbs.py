@@ -23,7 +23,7 @@ def main():
         commands = [f"{tessera} inspect {{path}}", f"verify={tessera} verify {{path}}", f"check={tessera} check {{path}}",
                     f"plan={tessera} plan --rules {{rules}} {{path}}", f"convert={tessera} convert --rules {{rules}} {{path}} {{out}}"]
         words = [sys.executable, str(HERE / "judge.py"), fixtures, "--list-cmd", f"{tessera} inspect --json --hash {{path}}"]
-        words += UNLIMITED if sanitized.runtimes(tessera) else []
+        words += UNLIMITED if sanitized.is_sanitized(tessera) else []
         for command in commands:
             words += ["--cmd", command]
         done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")

@@ -18,6 +18,7 @@ sys.path.insert(0, str(HERE))
 import judge  # noqa: E402
 import make  # noqa: E402
 import named_tests  # noqa: E402
+import sanitized  # noqa: E402
 import small_gpt2  # noqa: E402
 from build import FALSE, NONE, STOP, dct, f, g, i, ints, lst, namespace, proto, pt, rebuild, su, u  # noqa: E402
 
@@ -33,6 +34,7 @@ class Done:
 class Bench:
     def __init__(self, build, work):
         self.program, self.work, self.count = str(build / "tessera"), work, 0
+        self.seconds, self.addresses, self.resident = (60, 0, 4096) if sanitized.is_sanitized(self.program) else (10, 4096, 512)  # MiB
 
     def folder(self, files):
         """A new folder with these files, by their paths in it."""
@@ -46,10 +48,10 @@ class Bench:
         return top
 
     def run(self, *words, status=0, cwd=None, says=()):
-        code, out, err, _, kib, hung, _ = judge.run([self.program, *map(str, words)], cwd or self.work, 10, 4096)
+        code, out, err, _, kib, hung, _ = judge.run([self.program, *map(str, words)], cwd or self.work, self.seconds, self.addresses)
         text = err.decode(errors="replace")
-        assert not hung, f"{words[0]}: still running after 10 s"
-        assert kib < 512 * 1024, f"{words[0]}: took {kib // 1024} MiB"
+        assert not hung, f"{words[0]}: still running after {self.seconds} s"
+        assert kib < self.resident * 1024, f"{words[0]}: took {kib // 1024} MiB"
         assert code == status, f"{' '.join(map(str, words))}: exit {code}: {text[:600]}"
         assert all(word in text for word in says), f"not all of {says} in: {text[:600]}"
         return Done(code, out.decode(errors="replace"), text)

@@ -227,7 +227,7 @@ def loose_bounds():
 
 def judge_run(words, folder, status, said, most, place, out=os.devnull):
     """What is wrong with a run, what it said, its seconds and megabytes; `most` of these, and how a refusal says its place."""
-    slow = bool(sanitized.runtimes(words[0]))
+    slow = sanitized.is_sanitized(words[0])
     found, seconds, megabytes = limited(words, folder / "log", loose_bounds if slow else bounds, out)
     message = (folder / "log").read_text(errors="replace")
     wrong = []
