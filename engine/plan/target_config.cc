@@ -2,6 +2,7 @@
 // tested, not trusted: what was written is read back.
 #include <algorithm>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "plan/config.h"
 #include "plan/dialects.h"
@@ -70,6 +71,24 @@ void read_back(const Model& model, const Map& written, Diagnostics& diagnostics)
   }
 }
 
+// Of maps and lists in each other. The rules put values that files hold, 64 deep, under keys of up to 32 steps.
+size_t depth(const Value& value) {
+  size_t inner = 0;
+  if (const List* list = value.as_list())
+    for (const Value& item : *list) inner = std::max(inner, depth(item));
+  if (const Map* map = value.as_map())
+    for (const auto& [key, item] : *map) inner = std::max(inner, depth(item));
+  return value.as_list() || value.as_map() ? inner + 1 : 0;
+}
+
+void require_readable(const Map& config, Diagnostics& diagnostics) {
+  constexpr size_t most = JsonLimits{}.depth;
+  for (const auto& [key, value] : config)
+    if (depth(value) + 1 > most)
+      diagnostics.error("B03", {},
+                        format("`{}` nests more than {} deep: no file of it could be read back", escape(key), most));
+}
+
 }  // namespace
 
 std::optional<Map> target_config(const Model& model, Diagnostics& diagnostics) {
@@ -80,6 +99,8 @@ std::optional<Map> target_config(const Model& model, Diagnostics& diagnostics) {
   if (model.to.side == model.from.side) config = carried_config(model, config, diagnostics);
   if (failed()) return std::nullopt;
   if (model.to.side != 0) read_back(model, config, diagnostics);
+  if (failed()) return std::nullopt;
+  require_readable(config, diagnostics);
   if (failed()) return std::nullopt;
   return config;
 }

@@ -262,3 +262,21 @@ TEST_CASE("three sides meet in the canonical configuration") {
   CHECK(model->dropped_keys == std::vector<std::string>{"extra.a"});
   CHECK(*target_config(*model, diagnostics) == json_map(R"({"hidden": 8, "num_heads": 6})"));
 }
+
+TEST_CASE("a configuration that no file could hold is refused") {
+  const InlineRules rules("config: { a.b.c: deep }\n");
+  for (const size_t depth : {61, 62}) {
+    const std::string value = std::string(depth, '[') + "1" + std::string(depth, ']');
+    const Map source = json_map(R"({"deep": )" + value + "}");
+    ConfigRequest request{&rules.set, end_of(1), end_of(0), &source, {}, true};
+    Diagnostics diagnostics;
+    const auto model = bind(request, diagnostics);
+    REQUIRE(model);
+    const auto config = target_config(*model, diagnostics);
+    REQUIRE(config.has_value() == (depth == 61));
+    if (config)
+      CHECK(parse_json(to_json(*config), "test") == Value(*config));
+    else
+      CHECK(diagnostics.list().front().message.find("`a` nests more than 64 deep") != std::string::npos);
+  }
+}
