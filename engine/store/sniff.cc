@@ -15,11 +15,13 @@ struct Magic {
   Sniff meaning;
 };
 
+constexpr Sniff tar{FileKind::foreign, "a tar archive: unpack it first"};
+
 constexpr std::array table = {
     Magic{0, "PK\x03\x04"sv, {FileKind::zip, "a zip archive, as torch.save writes"}},
     Magic{0, "PK\x05\x06"sv, {FileKind::zip, "an empty zip archive"}},
     Magic{4, "\0\0\0\0{"sv, {FileKind::safetensors, "a safetensors file"}},
-    Magic{0, "\x80"sv, {FileKind::pickle, "a pickle, as older versions of torch.save write"}},
+    Magic{0, "\x80"sv, {FileKind::pickle, "a pickle"}},
     Magic{8, "{"sv, {FileKind::safetensors, "a safetensors file"}},
     Magic{0,
           "version https://git-lfs"sv,
@@ -38,7 +40,7 @@ constexpr std::array table = {
           "7zXZ"sv,
           {FileKind::foreign, "an xz archive: unpack it first"}},
     Magic{0, "7z\xbc\xaf"sv, {FileKind::foreign, "a 7z archive: unpack it first"}},
-    Magic{257, "ustar"sv, {FileKind::foreign, "a tar archive: unpack it first"}},
+    Magic{257, "ustar"sv, tar},
     Magic{0,
           "\x7f"
           "ELF"sv,
@@ -49,12 +51,40 @@ constexpr std::array table = {
     Magic{0, "{"sv, {FileKind::foreign, "a JSON text"}},
 };
 
+// A field of a header as Python's tarfile reads it, or more leniently: digits alone count.
+uint64_t tar_number(std::string_view field) {
+  const bool binary = (static_cast<uint8_t>(field[0]) & 0x80) != 0;
+  uint64_t number = 0;
+  for (const char c : binary ? field.substr(1) : field.substr(0, field.find('\0')))
+    if (binary)
+      number = number << 8 | static_cast<uint8_t>(c);
+    else if (c >= '0' && c <= '7')
+      number = number << 3 | static_cast<uint64_t>(c - '0');
+  return number;
+}
+
+// Has it the sum of its bytes, with blanks in place of the sum? Old archives say by nothing else what they are. Some
+// writers summed chars with signs.
+bool is_tar(std::string_view head) {
+  constexpr size_t block = 512, sum_at = 148, sum_bytes = 8;
+  if (head.size() < block) return false;
+  int64_t plain = 0, with_signs = 0;
+  for (size_t i = 0; i < block; ++i) {
+    const char c = i - sum_at < sum_bytes ? ' ' : head[i];
+    plain += static_cast<uint8_t>(c);
+    with_signs += static_cast<int8_t>(c);
+  }
+  const auto said = static_cast<int64_t>(tar_number(head.substr(sum_at, sum_bytes)));
+  return said == plain || said == with_signs;
+}
+
 }  // namespace
 
 Sniff sniff(std::string_view head) {
   const auto fits = [&](const Magic& m) { return head.size() > m.at && head.substr(m.at).starts_with(m.bytes); };
   const auto found = std::find_if(table.begin(), table.end(), fits);
-  return found == table.end() ? Sniff{} : found->meaning;
+  const Sniff seen = found == table.end() ? Sniff{} : found->meaning;
+  return (seen.kind == FileKind::pickle || seen.kind == FileKind::unknown) && is_tar(head) ? tar : seen;
 }
 
 }  // namespace tessera

@@ -12,6 +12,7 @@ struct Sniff {
 };
 
 inline constexpr size_t sniff_bytes = 512;
+// A stream of torch.save that is a tar archive too is an archive: so torch takes it.
 Sniff sniff(std::string_view head);  // the first bytes of a file, up to sniff_bytes of them
 
 }  // namespace tessera

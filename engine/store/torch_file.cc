@@ -188,9 +188,10 @@ TorchFile read_torch_file(const std::filesystem::path& path) {
     return {TorchArchive(std::move(file), std::move(zip.storages), std::move(zip.rest)), std::move(zip.tree),
             std::move(zip.warnings)};
   }
-  if (is_torch_legacy(head)) return read_torch_legacy(std::move(file));
-  const std::string_view seen = sniff(head).name;
-  fail_world(format("{}: not a file of torch.save{}{}", show_path(path), seen.empty() ? "" : " but ", seen));
+  const Sniff seen = sniff(head);
+  const size_t front = seen.kind == FileKind::foreign ? 0 : torch_legacy_front(head);
+  if (front > 0) return read_torch_legacy(std::move(file), front);
+  fail_world(format("{}: not a file of torch.save{}{}", show_path(path), seen.name.empty() ? "" : " but ", seen.name));
 }
 
 }  // namespace tessera

@@ -1,6 +1,7 @@
 // The stream that torch.save wrote before 1.6: magic, version, machine, the object, the keys of its storages (five
 // pickles), then for each key a count and the raw bytes, to the end of the file. There are no checksums. The bytes are
 // little-endian, whatever machine wrote them: torch swaps when it writes, and does not look at `little_endian`.
+#include <array>
 #include <map>
 
 #include "base/checked.h"
@@ -13,7 +14,12 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::string_view magic = "\x80\x02\x8A\x0A\x6C\xFC\x9C\x46\xF9\x20\x6A\xA8\x50\x19."sv;
+// The number 0x1950a86a20f9469cfc6c in front: as protocols 0 and 1 of pickle write it; and as later ones do, behind
+// their own beginning, from protocol 4 on with the length of a frame.
+constexpr std::string_view number_text = "L119547037146038801333356L\n."sv;
+constexpr std::string_view number = "\x8A\x0A\x6C\xFC\x9C\x46\xF9\x20\x6A\xA8\x50\x19."sv;
+constexpr std::array begins = {"\x80\x02"sv, "\x80\x03"sv, "\x80\x04\x95\x0D\0\0\0\0\0\0\0"sv,
+                               "\x80\x05\x95\x0D\0\0\0\0\0\0\0"sv};
 constexpr int64_t stream_version = 1001;
 
 struct Place {
@@ -22,7 +28,7 @@ struct Place {
 
 class Stream {
  public:
-  explicit Stream(const InputFile& file) : file_(file), path_(show_path(file.path())), at_(magic.size()) {}
+  Stream(const InputFile& file, size_t front) : file_(file), path_(show_path(file.path())), at_(front) {}
 
   PickleTree object() {
     const PickleTree version = next("the version", limits::pickle_small_bytes);
@@ -107,10 +113,15 @@ class Stream {
 
 }  // namespace
 
-bool is_torch_legacy(std::string_view head) { return head.starts_with(magic); }
+size_t torch_legacy_front(std::string_view head) {
+  if (head.starts_with(number_text)) return number_text.size();
+  for (const std::string_view begin : begins)
+    if (head.starts_with(begin) && head.substr(begin.size()).starts_with(number)) return begin.size() + number.size();
+  return 0;
+}
 
-TorchFile read_torch_legacy(InputFile file) {
-  Stream stream(file);
+TorchFile read_torch_legacy(InputFile file, size_t front) {
+  Stream stream(file, front);
   PickleTree tree = stream.object();
   std::vector<TorchStorage> storages = stream.storages(tree);
   return {TorchArchive(std::move(file), std::move(storages)), std::move(tree), {}};

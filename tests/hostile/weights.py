@@ -1,5 +1,7 @@
 """More fixtures of torch files: a few bytes that ask for much work or memory, and bytes that two readers read as two things."""
+import io
 import struct
+import tarfile
 import zlib
 
 from build import *
@@ -24,6 +26,16 @@ def get(k):
 
 def root(*pairs, **kw):
     return pt(proto(2) + dct([*pairs, (u("x"), x())]) + STOP, {"0": FULL}, **kw)
+
+
+def tar_header(data):
+    """`data`, beginning as a tar archive does for Python's tarfile: with the sum of its first 512 bytes."""
+    out = bytearray(data)
+    out[148:156] = b" " * 8
+    out[100:148] = out[100:148] if out[100:148].strip(b"0") == b"" else b"0" * 48  # mode, owner, size, time
+    out[148:156] = b"%06o\0 " % sum(out[:512])
+    tarfile.open(fileobj=io.BytesIO(out), mode="r:").close()
+    return bytes(out)
 
 
 def tensor(storage, shape, stride, *more):
@@ -171,6 +183,19 @@ def differing(c):
     bad("legacy_view_number", stream((u("x"), view(i(1), 4, 3))), "a view whose key is no text")
     bad("legacy_view_two", stream((u("x"), view(u("v"), 4, 3)), (u("y"), view(u("v"), 8, 3))), "one key for two windows: torch gives both the first")
     bad("legacy_view_untyped", stream((u("x"), view(u("v"), 4, 8, "UntypedStorage", 48, "torch.storage")), n=48), "a view of an untyped storage")
+    # as each protocol of pickle writes the number in front: 0 and 1, 3, 4, 5
+    number = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
+    for protocol, front in ((1, b"L119547037146038801333356L\n."), (3, b"\x80\x03" + number), (4, b"\x80\x04\x95\r\0\0\0\0\0\0\0" + number),
+                            (5, b"\x80\x05\x95\r\0\0\0\0\0\0\0" + number)):
+        ok(f"ok_legacy_protocol_{protocol}", legacy(big, magic=front), f"stream format, protocol {protocol}", big)
+    bad("legacy_protocol_6", legacy(big, magic=b"\x80\x06" + number), "stream format of a protocol that there is not")
+    bad("legacy_frame_short", legacy(big, magic=b"\x80\x04\x95\x0c\0\0\0\0\0\0\0" + number), "the number in front does not end with its frame")
+    # archives of tar, which torch looks for before the stream
+    bad("tar_v7", tar_header(b"sys_info".ljust(512, b"\0")) + bytes(1024), "the tar format of PyTorch 0.1, without a magic number", names=["tar"])
+    pad = dct([(u("pad"), u("0" * 600)), (u("protocol_version"), i(1001)), (u("little_endian"), TRUE), (u("type_sizes"), dct([]))])
+    both = legacy(big, sysinfo=pad)
+    bad("legacy_and_tar", tar_header(both), "a stream that is a tar archive too, which torch takes it for", names=["tar"])
+    ok("ok_legacy_near_tar", both, "a stream whose bytes are digits where an archive has its sum", big)
     # every checksum is checked by verify, also of what nothing refers to
     bad("crc_unreferenced", pt(P, {"0": FULL, "7": OTHER}, lies={"data/7": dict(crc=1)}), "a wrong checksum of a storage that nothing refers to", verb="verify", names=["data/7"])
     bad("crc_serialization_id", pt(P, {"0": FULL}, lies={".data/serialization_id": dict(crc=1)}), "a wrong checksum of a record that is not read", verb="verify", names=["serialization_id"])
