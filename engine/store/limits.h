@@ -36,13 +36,11 @@ inline constexpr size_t pickle_memo = 10'000'000;
 inline constexpr size_t pickle_stack = 10'000'000;
 inline constexpr size_t pickle_depth = 256;  // nesting of a value
 inline constexpr size_t pickle_integer_bytes = 1024;
-inline constexpr size_t pickle_integer_digits = 2467;  // of such an integer in decimal, its sign with them
-inline constexpr uint64_t pickle_values_free =
-    2'000'000;  // values that any pickle may have; more if its bytes are as many
-inline constexpr uint64_t pickle_copied_free = 1'000'000;  // values and bytes that calls may copy; more by its bytes
-inline constexpr uint64_t pickle_unfolded_free =
-    1'000'000;                                      // size when shared values are counted each time; more by its size
-inline constexpr uint64_t pickle_packed_ratio = 4;  // a deflated pickle counts as so many times its packed bytes
+inline constexpr size_t pickle_integer_digits = 2467;        // of such an integer in decimal, its sign with them
+inline constexpr uint64_t pickle_values_free = 2'000'000;    // values that any may have; more if its bytes are as many
+inline constexpr uint64_t pickle_copied_free = 1'000'000;    // values and bytes that calls may copy; more by its bytes
+inline constexpr uint64_t pickle_unfolded_free = 1'000'000;  // its size, shared values each time; more by its own
+inline constexpr uint64_t pickle_packed_ratio = 4;        // a deflated pickle counts as so many times its packed bytes
 inline constexpr uint64_t pickle_names_free = 16 * mib;   // all names of tensors together, joined; more by its bytes
 inline constexpr uint64_t pickle_small_bytes = 64 * kib;  // of one that says no more than a version or a machine
 inline constexpr uint64_t view_ratio = 16;                // a view may name this many times its storage, ...

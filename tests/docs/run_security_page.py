@@ -7,7 +7,7 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-DECLARED = re.compile(r"^inline constexpr \w+ (\w+) = ([^;,]+);", re.M)
+DECLARED = re.compile(r"^inline constexpr \w+ (\w+) =\s+([^;,]+);", re.M)
 TOLD = re.compile(r"^\| `(\w+)` \| ([\d,]+)( MiB)? \|", re.M)
 UNITS = {"kib": 1024, "mib": 1024 * 1024}
 
