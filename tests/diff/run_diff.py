@@ -12,7 +12,6 @@ import shutil
 import struct
 import subprocess
 import sys
-import tempfile
 
 try:
     import torch
@@ -23,6 +22,7 @@ except ImportError:
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "families"), str(ROOT / "tests" / "tools")]
 import bench  # noqa: E402
+import named_tests  # noqa: E402
 import sanitized  # noqa: E402
 import small_gpt2  # noqa: E402
 
@@ -463,22 +463,5 @@ TESTS = [same_at_every_mesh, same_in_every_format, same_llama, one_element_of_on
          by_names, names_and_rules, encoded, bounded_memory]
 
 
-def main():
-    build = pathlib.Path(sys.argv[1]).resolve()
-    passed = failed = 0
-    for test in TESTS:
-        if sys.argv[2:] and test.__name__ not in sys.argv[2:]:
-            continue
-        with tempfile.TemporaryDirectory() as work:
-            try:
-                test(Bench(build, pathlib.Path(work)))
-                passed += 1
-            except Exception as fault:  # noqa: BLE001: each test stands for itself
-                failed += 1
-                print(f"{test.__name__}: {type(fault).__name__}: {str(fault)[:1500]}")
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(named_tests.run(TESTS, Bench, apart=True))

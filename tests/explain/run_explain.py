@@ -11,7 +11,6 @@ import random
 import struct
 import subprocess
 import sys
-import tempfile
 
 try:
     import torch
@@ -19,6 +18,9 @@ except ImportError:
     torch = None
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "tools"))
+import named_tests  # noqa: E402
+
 CASES = ROOT / "tests" / "conformance" / "cases"
 H, N, D, F, L, P, V = 12, 6, 2, 10, 4, 7, 21  # every size differs, so that no transpose can hide
 CONFIG = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "vocab_size": V, "n_positions": P, "n_embd": H, "n_layer": L,
@@ -396,20 +398,6 @@ def walk(box):
     return pairs
 
 
-def main():
-    passed = failed = 0
-    with tempfile.TemporaryDirectory() as work:
-        tests = Tests(Program(pathlib.Path(sys.argv[1])), pathlib.Path(work))
-        for name in sorted(n for n in dir(tests) if n.startswith("test_")):
-            try:
-                getattr(tests, name)()
-                passed += 1
-            except AssertionError as error:
-                failed += 1
-                print(f"{name}: {error}")
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    tests = [getattr(Tests, name) for name in sorted(dir(Tests)) if name.startswith("test_")]
+    sys.exit(named_tests.run(tests, lambda build, work: Tests(Program(build), work)))
