@@ -18,7 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "coverage"
 COUNTS = BUILD / "counts"
 FLOORS = ("base", "layout", "rules", "store")
-SUITES = ["test_", "conformance", "hostile all_verbs", "hostile paths", "hostile rule_files", "hostile escapes", "damage", "fuzz", "refusals", "diagnostics",
+SUITES = ["test_", "conformance", "hostile all_verbs", "hostile paths", "hostile rule_files", "hostile escapes", "hostile folders", "damage", "fuzz", "refusals", "diagnostics",
           "encodings", "seed", "commit surroundings", "diff", "init", "schemas", "explain"]
 NO_RETURN = re.compile(r"\[\[noreturn\]\][^(;]*?(\w+)\(")
 

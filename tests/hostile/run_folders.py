@@ -250,10 +250,53 @@ def what_is_no_file_is_no_tokenizer(b):
         assert not os.path.lexists(b.work / f"out{b.count}" / "tokenizer.json")
 
 
+# --- folders of another kind than they seem
+
+def described(entries, **more):
+    """A distributed checkpoint of one object `x`, with these entries; `more` says where its bytes are."""
+    state = dct([(u("relative_path"), u("__0_0.distcp")), (u("offset"), i(0)), (u("length"), i(1)), *[(u(key), value) for key, value in more.items()]])
+    stored = of_class("MetadataIndex", dct([(u("fqn"), u("x")), (u("offset"), NONE)])) + of_class("_StorageInfo", state, "torch.distributed.checkpoint.filesystem")
+    return {".metadata": metadata(dct([(u("x"), entry) for entry in entries]), b"}(" + stored + b"u"), "__0_0.distcp": b"x"}
+
+
+def descriptions_that_are_not_read(b):
+    single = of_class("BytesStorageMetadata", dct([]))
+    b.run("inspect", b.folder(described([single])))
+    b.run("inspect", b.folder(described([single], transform_descriptors=lst())))
+    b.run("inspect", b.folder(described([single], transform_descriptors=lst(u("zstd")))), status=3, says=["`x`", "are transformed"])
+    b.run("inspect", b.folder(described([i(1)])), status=3, says=["`x`", "of kind integer"])
+    tensor = of_class("TensorStorageMetadata", dct([(u("properties"), PROPERTIES), (u("size"), ints([1] * 65)), (u("chunks"), lst())]))
+    b.run("inspect", b.folder(described([tensor])), status=3, says=["`x`", "65 dimensions (limit 64)"])
+
+
+def folders_of_two_kinds(b):
+    both = b.folder(megatron({"mp_rank_00": packed(rank())}))
+    small_gpt2.write_plain(both)
+    b.run("inspect", both, status=3, says=["a Hugging Face checkpoint and a Megatron one"])
+    b.run("inspect", both / "iter_0000005")
+
+
+def ranks_that_are_none(b):
+    b.run("inspect", b.folder(megatron({"mp_rank_00_000_000_000": packed(rank())})), status=3, says=["mp_rank_00_000_000_000", "more numbers"])
+    b.run("inspect", b.folder(megatron({"mp_rank_00": packed(proto(4) + lst() + STOP)})), status=3, says=["mp_rank_00", "of kind list"])
+    one = b.folder(megatron({"mp_rank_00": packed(rank([("tensor_model_parallel_size", i(2))]))}))
+    b.run("inspect", one / "iter_0000005" / "mp_rank_00" / RANK, status=3, says=["name its folder"])
+
+
+def a_manifest_without_lists(b):
+    out = b.work / "manifest"
+    b.run("convert", huggingface(b), out, "--rules", "gpt2", "--no-hash")
+    whole = json.loads((out / "tessera.json").read_text())
+    for key in ("sources", "files", "tensors"):
+        (out / "tessera.json").write_text(json.dumps({**whole, key: {}}))
+        b.run("verify", out, status=1, says=["tessera.json", f"`{key}` is not a list"])
+
+
 TESTS = [a_long_name_in_many_places, many_keys_beside_a_model, many_virtual_stages,
          many_keys_that_ranks_say_differently, a_layout_that_only_opens, many_stages_with_a_tensor_each,
          a_spiral_of_slabs, an_iteration_that_its_folder_contradicts, an_iteration_is_kept_however_its_folder_is_named,
          many_iterations_and_no_tracker, many_stages_that_arguments_say_differently, the_depth_of_an_index,
-         names_of_shards_are_plain_text, what_is_no_file_is_no_tokenizer]
+         names_of_shards_are_plain_text, what_is_no_file_is_no_tokenizer, descriptions_that_are_not_read, folders_of_two_kinds,
+         ranks_that_are_none, a_manifest_without_lists]
 
 sys.exit(named_tests.run(TESTS, Bench))

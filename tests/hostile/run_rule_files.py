@@ -42,6 +42,14 @@ def sized(expression, where="let"):
     return HEAD + f"{where}: {{ a: '{expression}' }}\n" + AXES + "blocks: { b: { o: { hf: o  h, mcore: o  h } } }\n" + MODEL
 
 
+# --- what is not written
+
+case("an empty address", one('""', "o  h"), WRONG, said="an address is missing")
+case("copies by conditions, without layouts", HEAD + "options: { k: [1, 2] }\n" + rules(
+    ["o:", "  hf: o  h", "  mcore:", "    - { when: k == 1, is: o  h }", "    - { when: k == 2, is: p  h }"],
+    MODEL + "same:\n  - of: b.o\n    mcore:\n      - { when: k == 1, is: c }\n      - { when: k == 2, is: d }\n")[len(HEAD):],
+    WRONG, said="the layout of this copy must be written")
+
 # --- how much of everything
 many = 12000
 case("rules, each with its name", rules(f"r{i}: {{ hf: a{i}  h, mcore: b{i}  h }}" for i in range(many)), EITHER)

@@ -122,6 +122,13 @@ def costly(c):
                 h.truncate(2**31)
         bad(f"legacy_sparse_{name}", sparse, "2 GiB of zeros where a number is wanted")
 
+    def wide(path, size=257 << 20):
+        with open(path, "wb") as h:
+            h.write(b"PK\3\4")
+            h.seek(30 + size)
+            h.write(struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, 1000, 1000, size, 30, 0))
+    bad("directory_of_257_mib", wide, "a directory of zeros, in a sparse file", names=["directory of"])
+
 
 def differing(c):
     def bad(name, blob, why, **kw):
