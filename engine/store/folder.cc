@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -40,6 +41,8 @@ fs::file_type type_of(const fs::path& path) {
 bool is_file(const fs::path& path) { return type_of(path) == fs::file_type::regular; }
 
 std::vector<fs::path> list_folder(const fs::path& folder, std::error_code& error) {
+  std::string before = folder.native();
+  if (!before.empty() && before.back() != '/') before += '/';
   std::vector<fs::path> found;
   const std::unique_ptr<DIR, Close> open(::opendir(folder.c_str()));
   if (!open) {
@@ -49,7 +52,8 @@ std::vector<fs::path> list_folder(const fs::path& folder, std::error_code& error
   errno = 0;
   while (const dirent* entry = ::readdir(open.get())) {
     const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") found.push_back(folder / name);
+    // Not folder / name: where memory ends in it, libstdc++ frees what it never made.
+    if (name != "." && name != "..") found.emplace_back(before + std::string(name));
     errno = 0;
   }
   if (errno) error.assign(errno, std::generic_category());
