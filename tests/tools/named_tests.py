@@ -5,7 +5,7 @@ import sys
 import tempfile
 import time
 
-FAULTS = (AssertionError, OSError, subprocess.SubprocessError, LookupError, StopIteration, ValueError, TypeError)
+FAULTS = (AssertionError, OSError, subprocess.SubprocessError, LookupError, RuntimeError, StopIteration, ValueError, TypeError)
 
 
 def run(tests, make_bench, before=lambda bench: None, timed=False, apart=False):
