@@ -75,7 +75,7 @@ bool PathLock::take() {
 // True if the file was not there before.
 bool PathLock::open() {
   constexpr int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
-  file_ = Descriptor(retry([&] { return ::open(path_.c_str(), flags | O_EXCL | O_CLOEXEC, 0666); }));
+  file_ = try_open(path_, flags | O_EXCL);
   if (file_.get() >= 0) return true;
   file_ = open_file(path_, flags, "open");
   return false;

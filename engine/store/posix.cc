@@ -12,11 +12,11 @@
 namespace tessera {
 namespace {
 
-bool raise_descriptor_limit() {
+void raise_descriptor_limit() {
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return false;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
   limit.rlim_cur = limit.rlim_max;
-  return setrlimit(RLIMIT_NOFILE, &limit) == 0;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 }  // namespace
@@ -32,12 +32,20 @@ Descriptor::~Descriptor() {
 
 int Descriptor::release() { return std::exchange(fd_, -1); }
 
-Descriptor open_file(const std::filesystem::path& path, int flags, const char* doing) {
+Descriptor try_open(const std::filesystem::path& path, int flags) {
   const auto attempt = [&] { return retry([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0666); }); };
   int fd = attempt();
-  if (fd < 0 && errno == EMFILE && raise_descriptor_limit()) fd = attempt();
-  if (fd < 0) fail_io(path, doing, errno);
+  if (fd < 0 && errno == EMFILE) {
+    raise_descriptor_limit();
+    fd = attempt();  // also where nothing was to be raised: another thread may have done it since
+  }
   return Descriptor(fd);
+}
+
+Descriptor open_file(const std::filesystem::path& path, int flags, const char* doing) {
+  Descriptor file = try_open(path, flags);
+  if (file.get() < 0) fail_io(path, doing, errno);
+  return file;
 }
 
 struct stat status_of(const Descriptor& file, const std::filesystem::path& path) {

@@ -30,7 +30,10 @@ class Descriptor {
   int fd_;
 };
 
-// open(2) with O_CLOEXEC; when descriptors run out the soft limit is raised to the hard one, once. Error(world).
+// open(2) with O_CLOEXEC; where descriptors run out, after the soft limit was raised to the hard one. Less than 0 and
+// errno where that fails.
+Descriptor try_open(const std::filesystem::path& path, int flags);
+// The same; Error(world).
 Descriptor open_file(const std::filesystem::path& path, int flags, const char* doing);
 struct stat status_of(const Descriptor& file, const std::filesystem::path& path);
 void sync_folder(const std::filesystem::path& folder);  // fsync, checked

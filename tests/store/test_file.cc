@@ -1,6 +1,9 @@
 // Single files: what may be opened, and what is noticed while they are in use.
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <atomic>
+#include <barrier>
 #include <chrono>
 #include <thread>
 
@@ -150,4 +153,33 @@ TEST_CASE("what is in no cache is read past it, and reads the same") {
         file.read(offset, got);
         CHECK(std::equal(got.begin(), got.end(), bytes.begin() + static_cast<ptrdiff_t>(offset)));
       }
+}
+
+TEST_CASE("where several threads run out of descriptors at once, all of them get theirs") {
+  const TempFolder folder;
+  const std::string path = folder.put("f", "0123456789").string();
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+  REQUIRE(before.rlim_max > 100);
+  std::atomic<int> failed = 0;
+  for (int round = 0; round < 200; ++round) {
+    constexpr int threads = 8;
+    std::barrier all(threads);
+    const rlimit few{8, before.rlim_max};
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &few) == 0);
+    std::vector<std::jthread> workers;
+    for (int i = 0; i < threads; ++i)
+      workers.emplace_back([&] {
+        all.arrive_and_wait();
+        try {
+          const InputFile a(path), b(path), c(path);
+          all.arrive_and_wait();
+        } catch (const Error&) {
+          ++failed;
+          all.arrive_and_drop();
+        }
+      });
+  }
+  CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
+  CHECK(failed == 0);
 }
