@@ -7,6 +7,7 @@
 #include <new>
 
 #include "base/json.h"
+#include "base/path.h"
 #include "base/suggest.h"
 #include "base/text.h"
 #include "confine.h"
@@ -51,9 +52,9 @@ RuleFolders Global::folders() const {
   const auto program = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
   if (error == std::errc::no_such_file_or_directory) return found;
   if (error) fail_world(format("/proc/self/exe: cannot find the installed rules: {}", error.message()));
-  for (const auto& folder : {program / "../share/tessera/rules", program / "../../rules"})
+  for (const auto& folder : {path_in(program, "../share/tessera/rules"), path_in(program, "../../rules")})
     if (std::filesystem::is_directory(folder)) {
-      found.folders.push_back(folder.lexically_normal());
+      found.folders.push_back(plain_path(folder));
       break;
     }
   return found;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "base/text_hash.h"
 #include "ends.h"
@@ -71,10 +72,8 @@ class Init {
 
   std::string family_name() const {
     const Value* type = sources_[0].contents.config.find("model_type");
-    const auto folder = std::filesystem::absolute(request_.source).lexically_normal();
-    std::string name = type && type->as_string() ? *type->as_string()
-                       : folder.has_filename()   ? folder.stem().string()
-                                                 : folder.parent_path().filename().string();
+    const auto folder = full_path(request_.source);
+    std::string name = type && type->as_string() ? *type->as_string() : folder.stem().string();
     for (char& c : name)
       if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-'))
         c = '_';
@@ -235,7 +234,7 @@ void write_text(const std::filesystem::path& path, const std::string& text, bool
   if (there != std::filesystem::file_type::not_found && (!overwrite || there != std::filesystem::file_type::regular))
     fail_usage(format("{}: is there already{}", escape(path.string()),
                       overwrite ? ", and is no file" : "; --overwrite replaces it"));
-  const auto partial = path.parent_path() / format(".{}.partial", path.filename().string());
+  const auto partial = path_in(path.parent_path(), format(".{}.partial", path.filename().string()));
   std::filesystem::remove(partial, error);
   write_whole_file(partial, text, true);
   std::filesystem::rename(partial, path, error);

@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "base/path.h"
 #include "base/text.h"
 #include "fingerprint.h"
 #include "store/file.h"
@@ -22,7 +23,7 @@ std::vector<fs::path> source_files(const Prepared& prepared) {
   std::set<fs::path> files(prepared.output.side_files.begin(), prepared.output.side_files.end());
   for (const FileInfo& file : source.files) files.insert(file.path);
   std::error_code ignored;
-  const fs::path config = folder_of(source) / "config.json";
+  const fs::path config = path_in(folder_of(source), "config.json");
   if (fs::is_regular_file(config, ignored)) files.insert(config);
   return {files.begin(), files.end()};
 }
@@ -80,7 +81,7 @@ void OutputRun::keep_finished(const ResumeState& state) {
   std::vector<std::optional<uint32_t>> crcs(finished.size());
   in_parallel(finished.size(), options_.threads, [&](size_t i) {
     const OutPlace& place = writer_->places()[finished[i].first];
-    const fs::path path = folder_.path() / writer_->files()[place.file].path;
+    const fs::path path = path_in(folder_.path(), writer_->files()[place.file].path);
     std::error_code ignored;
     if (is_interrupted(options_) || !fs::exists(path, ignored)) return;
     const InputFile file(path);
@@ -105,14 +106,14 @@ void OutputRun::seal() {
   manifest_ = {program_version(), key_.plan, options_.hash, {}, {}, {}};
   manifest_.sources = manifest_sources(prepared_.reader->contents(), options_.hash);
   describe_output(manifest_, prepared_.output, *writer_, hashing_ ? hashing_->hashes() : std::vector<std::string>());
-  write_whole_file(folder_.path() / manifest_file, to_text(manifest_), options_.sync);
+  write_whole_file(path_in(folder_.path(), manifest_file), to_text(manifest_), options_.sync);
   for (const SmallFile& mark : writer_->marks())
-    write_whole_file(folder_.path() / mark.path, mark.bytes, options_.sync);
+    write_whole_file(path_in(folder_.path(), mark.path), mark.bytes, options_.sync);
 }
 
 void OutputRun::verify() const {
   const auto damage = compare(manifest_, {folder_.path(), {}, true, options_.threads, options_.interrupted, {}});
-  const fs::path path = folder_.path() / manifest_file;
+  const fs::path path = path_in(folder_.path(), manifest_file);
   if (!damage.empty())
     fail_world(format("{}: {}{}: read back from the disk, {}", show_path(options_.target), escape(damage[0].file),
                       damage[0].tensor.empty() ? "" : ": `" + escape(damage[0].tensor) + "`", damage[0].what));

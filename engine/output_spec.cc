@@ -1,4 +1,5 @@
 // The output's shape from the plan: tensors, places, configuration, what goes along.
+#include "base/path.h"
 #include "base/text.h"
 #include "planning.h"
 #include "store/format_keys.h"
@@ -32,8 +33,7 @@ Map over_companion(const RuleSet& rules, Map companion, Map config) {
 
 std::filesystem::path folder_of(const Contents& source) {
   std::error_code ignored;
-  return std::filesystem::is_directory(source.root, ignored) ? source.root
-                                                             : std::filesystem::absolute(source.root).parent_path();
+  return std::filesystem::is_directory(source.root, ignored) ? source.root : absolute_path(source.root).parent_path();
 }
 
 OutputSpec output_spec(const Prepared& prepared, const Format& format_, uint64_t max_shard_size) {
@@ -62,7 +62,7 @@ OutputSpec output_spec(const Prepared& prepared, const Format& format_, uint64_t
   spec.side_files = source.side_files;
   if (source.side == format_.side) spec.beside = source.beside;
   if (source.side == "hf" && format_.side == "mcore" && source.has_config)
-    spec.side_files.push_back(folder_of(source) / "config.json");
+    spec.side_files.push_back(path_in(folder_of(source), "config.json"));
   spec.config = prepared.plan.target_config;
   if (!source.companion_config.empty() && model.to.side == 0)
     spec.config = over_companion(*model.rules, source.companion_config, std::move(spec.config));

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "ends.h"
 #include "plan/kinds.h"
@@ -18,7 +19,7 @@ namespace {
 
 // What a refusal was about: the places that its messages may not have named.
 Refused refused(Diagnostics diagnostics, const std::filesystem::path& rules, const std::filesystem::path& source) {
-  const auto config = source / "config.json";
+  const auto config = path_in(source, "config.json");
   std::error_code ignored;
   diagnostics.note(
       format("rules {}, source {}{}", escape(rules.string()), escape(source.string()),

@@ -2,6 +2,7 @@
 // ask this and confine itself before it looks at anything that somebody else made.
 #include <algorithm>
 
+#include "base/path.h"
 #include "engine.h"
 #include "store/folder.h"
 #include "store/manifest.h"
@@ -38,13 +39,13 @@ std::vector<fs::path> read_reach(const fs::path& path) {
   constexpr int most_above = 3, most_below = 2;  // of a rank's file its folder, the iteration's and the root
   std::error_code ignored;
   if (!fs::exists(path, ignored)) return {};
-  const fs::path full = fs::absolute(path, ignored).lexically_normal();
-  fs::path root = full.has_filename() ? full : full.parent_path();
+  fs::path root = full_path(path);
   if (!fs::is_directory(root, ignored)) root = root.parent_path();
   std::vector<fs::path> found{path, root};
   for (int above = 0; above < most_above; ++above) {
     root = root.parent_path();
-    const bool speaks = fs::exists(root / manifest_file, ignored) || fs::exists(root / megatron_tracker, ignored);
+    const bool speaks =
+        fs::exists(path_in(root, manifest_file), ignored) || fs::exists(path_in(root, megatron_tracker), ignored);
     if (speaks) found.push_back(root);
   }
   const size_t folders = found.size();

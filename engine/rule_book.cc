@@ -5,6 +5,7 @@
 #include <map>
 #include <system_error>
 
+#include "base/path.h"
 #include "base/suggest.h"
 #include "base/text.h"
 #include "store/file.h"
@@ -29,7 +30,7 @@ std::vector<std::filesystem::path> yaml_files(const std::filesystem::path& folde
 std::vector<std::filesystem::path> by_stem(const std::vector<std::filesystem::path>& folders, const char* kind) {
   std::map<std::string, std::filesystem::path> found;
   for (const auto& folder : folders)
-    for (const auto& file : yaml_files(folder / kind)) found.emplace(file.stem().string(), file);
+    for (const auto& file : yaml_files(path_in(folder, kind))) found.emplace(file.stem().string(), file);
   std::vector<std::filesystem::path> files;
   for (auto& [stem, file] : found) files.push_back(file);
   return files;

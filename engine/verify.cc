@@ -6,6 +6,7 @@
 #include <mutex>
 #include <set>
 
+#include "base/path.h"
 #include "base/text.h"
 #include "engine.h"
 #include "store/file.h"
@@ -21,12 +22,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Without a slash at its end.
-fs::path plain(const fs::path& path) {
-  const fs::path full = fs::absolute(path).lexically_normal();
-  return full.has_filename() ? full : full.parent_path();
-}
-
 // `file` is `of`, or stands in it; "" is the root.
 bool is_within(const std::string& file, const std::string& of) {
   return of.empty() || file == of || (file.starts_with(of) && file[of.size()] == '/');
@@ -34,7 +29,7 @@ bool is_within(const std::string& file, const std::string& of) {
 
 class Verification {
  public:
-  Verification(const fs::path& path, int threads) : path_(plain(path)), threads_(threads) {}
+  Verification(const fs::path& path, int threads) : path_(full_path(path)), threads_(threads) {}
 
   Verified run() {
     find_manifest();
@@ -52,15 +47,15 @@ class Verification {
     std::error_code ignored;
     fs::path root = fs::is_directory(path_, ignored) ? path_ : path_.parent_path();
     for (int above = 0; above <= most_above && !manifest_; ++above, root = root.parent_path()) {
-      if (!fs::exists(root / manifest_file, ignored)) continue;
+      if (!fs::exists(path_in(root, manifest_file), ignored)) continue;
       root_ = root;
-      within_ = path_ == root ? "" : path_.lexically_relative(root).string();
+      within_ = name_within(root, path_).value_or("");
       return read_manifest();
     }
   }
 
   void read_manifest() {
-    const fs::path path = root_ / manifest_file;
+    const fs::path path = path_in(root_, manifest_file);
     try {
       Manifest manifest = parse_manifest(InputFile(path).read_all(limits::manifest_bytes), show_path(path));
       const auto named = [&](const ManifestFile& file) { return is_within(file.file, within_); };
@@ -75,8 +70,8 @@ class Verification {
     std::error_code error;
     std::set<std::string> known{manifest_file};
     for (const ManifestFile& file : manifest_->files) known.insert(file.file);
-    for (const fs::path& entry : list_tree(root_ / within_, error)) {
-      const std::string name = entry.lexically_relative(root_).string();
+    for (const fs::path& entry : list_tree(path_in(root_, within_), error)) {
+      const std::string name = name_within(root_, entry).value_or("");
       if (!known.contains(name) && !fs::is_directory(entry, error))
         warnings_.push_back(format("{}: the manifest does not name it", escape(name)));
     }
@@ -94,7 +89,7 @@ class Verification {
     const Contents& contents = reader_->contents();
     for (StorageId id = 0; id < contents.storages.size(); ++id) {
       const Storage& storage = contents.storages[id];
-      storages_.emplace(std::pair(plain(contents.files[storage.file].path).string(), storage.offset), id);
+      storages_.emplace(std::pair(full_path(contents.files[storage.file].path).string(), storage.offset), id);
     }
     verified_ = std::vector<std::atomic<bool>>(contents.storages.size());
   }
@@ -105,7 +100,7 @@ class Verification {
     request.wanted = [&](const std::string& file) { return is_within(file, within_); };
     request.threads = threads_;
     request.after = [&](const std::string& file, uint64_t offset) {
-      const auto found = storages_.find({(root_ / file).string(), offset});
+      const auto found = storages_.find({path_in(root_, file).string(), offset});
       if (found != storages_.end()) verify_storage(found->second);
     };
     const auto found = compare(*manifest_, request);
@@ -146,9 +141,9 @@ class Verification {
     }
     Verified out;
     for (const Damage& one : damage_)
-      messages_.push_back(
-          format("{}{}{}{}", one.file.empty() || one.file == manifest_file ? "" : show_path(root_ / one.file) + ": ",
-                 one.tensor.empty() ? "" : "`" + escape(one.tensor) + "`: ", one.what, ""));
+      messages_.push_back(format(
+          "{}{}{}{}", one.file.empty() || one.file == manifest_file ? "" : show_path(path_in(root_, one.file)) + ": ",
+          one.tensor.empty() ? "" : "`" + escape(one.tensor) + "`: ", one.what, ""));
     out.damage = messages_;
     out.report.warnings = warnings_;
     if (reader_)
@@ -170,7 +165,7 @@ class Verification {
     }
     json["path"] = path_.string();
     json["format"] = reader_ ? Value(reader_->contents().format) : Value();
-    json["manifest"] = manifest_ ? Value((root_ / manifest_file).string()) : Value();
+    json["manifest"] = manifest_ ? Value(path_in(root_, manifest_file).string()) : Value();
     json["hashed"] = hashed;
     json["tensors"] = int64_t(reader_ ? reader_->contents().tensors.size() : 0);
     json["files"] = int64_t(files);

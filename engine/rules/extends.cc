@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "rules/expr_lex.h"
 #include "rules/parse_form.h"
@@ -44,7 +45,7 @@ std::optional<Parent> find_parent(const std::string& name, const std::filesystem
   std::vector<std::filesystem::path> folders{child.parent_path()};
   folders.insert(folders.end(), rule_path.folders.begin(), rule_path.folders.end());
   for (const auto& folder : folders) {
-    const auto path = folder / (name + ".yaml");
+    const auto path = path_in(folder, name + ".yaml");
     if (auto text = rule_path.load(path)) return Parent{path, *std::move(text)};
   }
   return std::nullopt;
@@ -65,7 +66,7 @@ class Chain {
   // Adds the file and its parents. False after an error.
   bool add(const std::filesystem::path& path, std::string text) {
     for (Parent next{path, std::move(text)};;) {
-      paths_.push_back(next.path.lexically_normal());
+      paths_.push_back(plain_path(next.path));
       auto root = parse_source(next.path, std::move(next.text), sources_, diagnostics_);
       if (!root || !check_head(*root, diagnostics_)) return false;
       nodes_.push_back(*std::move(root));
@@ -96,7 +97,7 @@ class Chain {
     auto parent = find_parent(extends.text.s, paths_.back(), rule_path_);
     if (!parent)
       return wrong(format("there is no rule file `{}.yaml` beside this file or in the rule path", extends.text.s));
-    if (std::find(paths_.begin(), paths_.end(), parent->path.lexically_normal()) != paths_.end())
+    if (std::find(paths_.begin(), paths_.end(), plain_path(parent->path)) != paths_.end())
       return wrong(format("`{}` extends itself: the files form a ring", extends.text.s));
     if (paths_.size() >= most_parents) return wrong(format("at most {} files extend one another", most_parents));
     if ((bytes_ += parent->text.size()) > most_bytes)

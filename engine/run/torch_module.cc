@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "run/torch_kernel.h"
 
@@ -15,8 +16,8 @@ constexpr const char* module_name = "libtessera_torch.so";
 std::filesystem::path find_module() {
   std::error_code ignored;
   const auto program = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
-  for (const auto& folder : {program, program.parent_path(), program.parent_path() / "lib" / "tessera"})
-    if (std::filesystem::exists(folder / module_name, ignored)) return folder / module_name;
+  for (const auto& folder : {program, program.parent_path(), path_in(program.parent_path(), "lib/tessera")})
+    if (std::filesystem::exists(path_in(folder, module_name), ignored)) return path_in(folder, module_name);
   fail_world(
       format("the torch kernel is not there: {} was looked for beside the program and in ../lib/tessera. Build "
              "with libtorch (see the README), or leave out --kernel torch",

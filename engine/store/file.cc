@@ -14,6 +14,7 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "store/direct_file.h"
 #include "store/posix.h"
@@ -242,7 +243,7 @@ void OutputFile::close(bool sync) {
 
 std::string copy_into(const std::filesystem::path& folder, const InputFile& from, bool sync) {
   std::string block(std::min<uint64_t>(from.size(), 1 << 20), '\0');
-  OutputFile to(folder / from.path().filename(), from.size());
+  OutputFile to(path_in(folder, from.path().filename()), from.size());
   for (uint64_t at = 0; at < from.size(); at += block.size()) {
     block.resize(std::min<uint64_t>(block.size(), from.size() - at));
     from.read(at, std::as_writable_bytes(std::span(block)));

@@ -2,6 +2,7 @@
 #include "store/folder.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -10,7 +11,9 @@
 #include <string_view>
 #include <utility>
 
+#include "base/path.h"
 #include "store/file.h"
+#include "store/posix.h"
 
 namespace tessera {
 
@@ -41,19 +44,18 @@ fs::file_type type_of(const fs::path& path) {
 bool is_file(const fs::path& path) { return type_of(path) == fs::file_type::regular; }
 
 std::vector<fs::path> list_folder(const fs::path& folder, std::error_code& error) {
-  std::string before = folder.native();
-  if (!before.empty() && before.back() != '/') before += '/';
   std::vector<fs::path> found;
-  const std::unique_ptr<DIR, Close> open(::opendir(folder.c_str()));
+  Descriptor file = try_open(folder, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
+  const std::unique_ptr<DIR, Close> open(file.get() < 0 ? nullptr : ::fdopendir(file.get()));
   if (!open) {
     error.assign(errno, std::generic_category());
     return found;
   }
+  file.release();
   errno = 0;
   while (const dirent* entry = ::readdir(open.get())) {
     const std::string_view name = entry->d_name;
-    // Not folder / name: where memory ends in it, libstdc++ frees what it never made.
-    if (name != "." && name != "..") found.emplace_back(before + std::string(name));
+    if (name != "." && name != "..") found.push_back(path_in(folder, name));
     errno = 0;
   }
   if (errno) error.assign(errno, std::generic_category());

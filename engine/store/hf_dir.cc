@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "store/file.h"
 #include "store/folder.h"
@@ -122,7 +123,7 @@ Readers open_shards(const HfIndex& index, const std::set<std::string>& names, st
       fail_world(tessera::format("{}: shard {} is missing", show_path(index.path), escape(shard)));
   Readers parts(index.shards.size());
   in_parallel(parts.size(), opening_threads,
-              [&](size_t i) { parts[i] = open_weights(index.path.parent_path() / index.shards[i], format); });
+              [&](size_t i) { parts[i] = open_weights(path_in(index.path.parent_path(), index.shards[i]), format); });
   return parts;
 }
 
@@ -135,7 +136,7 @@ bool is_hf_folder(const fs::path& folder) {
 }
 
 std::optional<Map> read_config(const fs::path& folder) {
-  const fs::path path = folder / "config.json";
+  const fs::path path = path_in(folder, "config.json");
   std::error_code ignored;
   if (fs::symlink_status(path, ignored).type() == fs::file_type::not_found) return std::nullopt;
   Value value = parse_json(InputFile(path).read_all(limits::config_bytes), path.string(),
@@ -156,7 +157,7 @@ std::vector<fs::path> side_files_of(const fs::path& folder) {
   };
   std::vector<fs::path> files;
   for (const std::string& name : names_in(folder))
-    if (wanted(name) && is_file(folder / name)) files.push_back(folder / name);
+    if (wanted(name) && is_file(path_in(folder, name))) files.push_back(path_in(folder, name));
   return files;
 }
 
@@ -168,19 +169,19 @@ std::unique_ptr<Reader> open_hf_folder(const fs::path& folder) {
   std::vector<std::string> shards = {std::string(found.name)};
   Readers parts;
   if (found.index) {
-    const HfIndex index = read_index(folder / found.name, extensions_of(found.format));
+    const HfIndex index = read_index(path_in(folder, found.name), extensions_of(found.format));
     parts = open_shards(index, names, found.format);
     if (std::string warning = check_index(index, parts); !warning.empty()) contents.warnings.push_back(warning);
     shards = index.shards;
   } else {
-    parts.push_back(open_weights(folder / found.name, found.format));
+    parts.push_back(open_weights(path_in(folder, found.name), found.format));
   }
   warn_of(contents, folder, found, not_read(names, found, shards));
   return std::make_unique<JoinedReader>(std::move(contents), std::move(parts));
 }
 
 std::unique_ptr<Reader> open_safetensors_file(const fs::path& path) {
-  Contents contents = describe(fs::absolute(path).parent_path());
+  Contents contents = describe(absolute_path(path).parent_path());
   contents.format = "safetensors";
   contents.root = path;
   Readers parts;

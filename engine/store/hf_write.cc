@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "store/hash_file.h"
 #include "store/hf_dir.h"
@@ -107,7 +108,7 @@ void HfWriter::add_shard(const OutputSpec& spec, const std::string& name, const 
                          const std::vector<uint32_t>& of) {
   std::vector<OutTensor> tensors;
   for (const uint32_t i : of) tensors.push_back(spec.tensors[i]);
-  shards_.push_back(weights.create(folder_ / name, tensors));
+  shards_.push_back(weights.create(path_in(folder_, name), tensors));
   const auto file = static_cast<uint32_t>(files_.size());
   for (uint32_t k = 0; k < of.size(); ++k) {
     local_[of[k]] = k;
@@ -152,7 +153,7 @@ void HfWriter::finish(bool sync) {
   }
   side_files_->copy(folder_, sync, outside_);
   for (const SmallFile& file : small_) {
-    write_whole_file(folder_ / file.path, file.bytes, sync);
+    write_whole_file(path_in(folder_, file.path), file.bytes, sync);
     outside_[file.path] = hash_text(file.bytes);
   }
 }

@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "base/error.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "store/checksum.h"
 #include "store/file.h"
@@ -55,8 +56,8 @@ void require_unchanged(const std::vector<FileIdentity>& before) {
 std::string hash_of(const std::vector<FileIdentity>& files, const fs::path& root) {
   std::string text;
   for (const FileIdentity& file : files)
-    text += format("{}\n{} {} {} {} {} {}\n", file.path.lexically_relative(root).string(), file.bytes, file.inode,
-                   file.mtime_s, file.mtime_ns, file.ctime_s, file.ctime_ns);
+    text += format("{}\n{} {} {} {} {} {}\n", name_within(root, file.path).value_or(file.path.filename().string()),
+                   file.bytes, file.inode, file.mtime_s, file.mtime_ns, file.ctime_s, file.ctime_ns);
   Hasher hasher;
   hasher.add(std::as_bytes(std::span(text)));
   return hasher.hex();

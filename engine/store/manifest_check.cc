@@ -5,6 +5,7 @@
 
 #include <mutex>
 
+#include "base/path.h"
 #include "base/text.h"
 #include "store/hash_file.h"
 #include "store/megatron_dir.h"
@@ -23,7 +24,8 @@ bool is_behind_link(const fs::path& root, const fs::path& file) {
   fs::path at = root;
   for (const fs::path& part : file.parent_path()) {
     std::error_code ignored;
-    if (fs::is_symlink(at /= part, ignored) && !is_megatron_folder(part.string())) return true;
+    at = path_in(at, part);
+    if (fs::is_symlink(at, ignored) && !is_megatron_folder(part.string())) return true;
   }
   return false;
 }
@@ -65,8 +67,8 @@ class Comparison {
     if (request_.wanted && !request_.wanted(file.file)) return;
     if (is_behind_link(request_.root, file.file)) return report(i, none, "stands behind a link, which is not followed");
     std::error_code error;
-    if (!fs::exists(request_.root / file.file, error)) return report(i, none, "is missing");
-    const InputFile opened(request_.root / file.file);
+    if (!fs::exists(path_in(request_.root, file.file), error)) return report(i, none, "is missing");
+    const InputFile opened(path_in(request_.root, file.file));
     if (opened.size() != file.bytes)
       return report(i, none, format("has {} bytes, {} were written", opened.size(), file.bytes));
     if (request_.from_disk) opened.advise(POSIX_FADV_DONTNEED);
@@ -76,7 +78,7 @@ class Comparison {
   // What is wrong; empty if nothing is.
   std::string judge(const Unit& unit) const {
     if (request_.interrupted && request_.interrupted()) return {};
-    const InputFile file(request_.root / manifest_.files[unit.file].file);
+    const InputFile file(path_in(request_.root, manifest_.files[unit.file].file));
     if (unit.tensor == none) {
       const bool same = hash_outside(file, ranges_[unit.file]) == manifest_.files[unit.file].outside;
       return same                         ? ""

@@ -3,6 +3,7 @@
 #include <map>
 #include <numeric>
 
+#include "base/path.h"
 #include "base/text.h"
 #include "store/checksum.h"
 #include "store/hash_file.h"
@@ -45,14 +46,12 @@ std::vector<ManifestSource> manifest_sources(const Contents& source, bool hashed
   std::vector<Hasher> headers(source.files.size());
   if (hashed)
     for (const TensorInfo& tensor : source.tensors) add_tensor(headers, source, tensor);
-  const fs::path root = fs::absolute(source.root).lexically_normal();
+  const fs::path root = full_path(source.root);
   std::vector<ManifestSource> out;
   for (size_t i = 0; i < source.files.size(); ++i) {
-    const fs::path path = fs::absolute(source.files[i].path).lexically_normal();
-    const fs::path within = path.lexically_relative(root);
-    const bool outside = within.empty() || *within.begin() == ".." || within == ".";
-    const fs::path name = outside ? path.filename() : within;
-    out.push_back({name.string(), source.files[i].bytes, hashed ? headers[i].hex() : ""});
+    const fs::path path = full_path(source.files[i].path);
+    const std::string name = name_within(root, path).value_or(path.filename().string());
+    out.push_back({name, source.files[i].bytes, hashed ? headers[i].hex() : ""});
   }
   return out;
 }

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "store/file.h"
 #include "store/folder.h"
@@ -47,8 +48,8 @@ std::optional<std::vector<int32_t>> numbers_of(const std::string& name) {
 // Of a distributed optimizer. Conversion tools of old wrote an optim.pt that holds nothing, in about a kilobyte.
 bool has_optimizer_file(const fs::path& folder) {
   std::error_code error;
-  const uintmax_t bytes = fs::file_size(folder / "optim.pt", error);
-  return (!error && bytes > 65536) || fs::exists(folder / "distrib_optim.pt", error);
+  const uintmax_t bytes = fs::file_size(path_in(folder, "optim.pt"), error);
+  return (!error && bytes > 65536) || fs::exists(path_in(folder, "distrib_optim.pt"), error);
 }
 
 // What ranks say differently beside their weights is nothing that the checkpoint says.
@@ -95,7 +96,7 @@ class Checkpoint {
 
  private:
   [[noreturn]] void fail(const std::string& name, const std::string& what) const {
-    fail_world(format("{}: {}", show_path(where_.folder / name), what));
+    fail_world(format("{}: {}", show_path(path_in(where_.folder, name)), what));
   }
 
   void list_folders() {
@@ -116,17 +117,17 @@ class Checkpoint {
     const auto numbers = numbers_of(name);
     if (!numbers)
       fail(escape(name), "not a rank folder's name: mp_rank_TT[_PPP][_EEE], such as mp_rank_01 or mp_rank_01_002");
-    const fs::path folder = where_.folder / name;
+    const fs::path folder = path_in(where_.folder, name);
     std::error_code error;
     if (!fs::is_directory(folder, error)) fail(name, error ? error.message() : "not a folder");
     for (const char* file : {"model_optim_rng.pt", "model_rng.pt"}) {
-      if (fs::symlink_status(folder / file, error).type() == fs::file_type::not_found) continue;
-      folders_.push_back({name, *numbers, folder / file});
+      if (fs::symlink_status(path_in(folder, file), error).type() == fs::file_type::not_found) continue;
+      folders_.push_back({name, *numbers, path_in(folder, file)});
       optimizer_ |= has_optimizer_file(folder);
       return;
     }
     optimizer_ |= has_optimizer_file(folder);
-    if (!fs::exists(folder / "optim.pt", error)) fail(name, "no model_optim_rng.pt or model_rng.pt in it");
+    if (!fs::exists(path_in(folder, "optim.pt"), error)) fail(name, "no model_optim_rng.pt or model_rng.pt in it");
   }
 
   // What names of folders tell. A single second number is that of the stage, or of the expert rank if the arguments

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "store/file.h"
 #include "store/folder.h"
@@ -53,28 +54,28 @@ bool is_megatron_folder(std::string_view name) {
 std::optional<MegatronPath> find_megatron(const fs::path& path) {
   std::vector<std::string> names = names_in(path);
   const auto has = [&](const auto& test) { return std::any_of(names.begin(), names.end(), test); };
-  const fs::path full = fs::absolute(path / "").lexically_normal().parent_path();  // without a slash at its end
+  const fs::path full = full_path(path);
   const std::string own = full.filename().string();
   if (own.starts_with("mp_rank_"))
     fail_world(format("{}: one rank of a checkpoint: name the folder that holds all of them", show_path(path)));
   if (has([](const std::string& name) { return name == megatron_tracker; })) {
-    const std::string name = tracked_folder(path / megatron_tracker);
+    const std::string name = tracked_folder(path_in(path, megatron_tracker));
     std::error_code ignored;
-    if (!fs::is_directory(path / name, ignored))
-      fail_world(format("{}: leads to {}, which is no folder there", show_path(path / megatron_tracker), name));
-    return MegatronPath{path, path / name, name == "release", iteration_of(name)};
+    if (!fs::is_directory(path_in(path, name), ignored))
+      fail_world(format("{}: leads to {}, which is no folder there", show_path(path_in(path, megatron_tracker)), name));
+    return MegatronPath{path, path_in(path, name), name == "release", iteration_of(name)};
   }
   const bool has_ranks =
       has([](const std::string& name) { return name.starts_with("mp_rank_") || name == ".metadata"; });
   if (has_ranks) {
     std::error_code ignored;
-    const bool tracked = is_iteration_name(own) && fs::exists(full.parent_path() / megatron_tracker, ignored);
+    const bool tracked = is_iteration_name(own) && fs::exists(path_in(full.parent_path(), megatron_tracker), ignored);
     return MegatronPath{tracked ? full.parent_path() : path, path, own == "release", iteration_of(own)};
   }
   std::erase_if(names, [](const std::string& name) { return !is_iteration_name(name); });
   if (names.empty()) return std::nullopt;
   fail_world(format("{}: not there, and it says which iteration to read; found {}: name that folder",
-                    show_path(path / megatron_tracker), join_first(names)));
+                    show_path(path_in(path, megatron_tracker)), join_first(names)));
 }
 
 }  // namespace tessera

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "store/file.h"
 #include "store/megatron_dir.h"
@@ -53,7 +54,7 @@ class MegatronWriter : public Writer {
 
   void open(WriteBehind* behind) override {
     for (size_t i = 0; i < archives_.size(); ++i) {
-      const fs::path folder = (root_ / files_[i].path).parent_path();
+      const fs::path folder = path_in(root_, files_[i].path).parent_path();
       std::error_code error;
       fs::create_directories(folder, error);
       if (error) fail_io(folder, "create", error.value());
@@ -121,7 +122,7 @@ class MegatronWriter : public Writer {
       }
     }
     const bool split = optimizer_ == DummyOptimizer::distributed;
-    add_archive(fs::path(folder_) / label / (split ? "model_rng.pt" : "model_optim_rng.pt"),
+    add_archive(path_in(path_in(folder_, label), split ? "model_rng.pt" : "model_optim_rng.pt"),
                 pickle_rank(model, spec, optimizer_), sizes);
     for (const std::vector<uint32_t>& chunk : rank.chunks)
       for (uint32_t i : chunk) {
@@ -139,12 +140,13 @@ class MegatronWriter : public Writer {
     const std::string pickle = pickle_dummy_optimizer();
     for (const PlaceInfo& place : spec.places)
       for (int64_t rank = 0; rank < data_parallel_size(spec.config) && place.at[vpp] == 0; ++rank)
-        add_archive(fs::path(folder_) / format("{}_{:03}", megatron_label(place.at, spec.mesh), rank) / "optim.pt",
-                    pickle, {});
+        add_archive(
+            path_in(path_in(folder_, format("{}_{:03}", megatron_label(place.at, spec.mesh), rank)), "optim.pt"),
+            pickle, {});
   }
 
   void add_archive(const fs::path& path, std::string pickle, const std::vector<uint64_t>& sizes) {
-    archives_.emplace_back(root_ / path, std::move(pickle), sizes);
+    archives_.emplace_back(path_in(root_, path), std::move(pickle), sizes);
     files_.push_back({path, archives_.back().size()});
   }
 

@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "store/file.h"
 #include "store/folder.h"
@@ -23,18 +24,27 @@ namespace fs = std::filesystem;
 
 namespace {
 
+bool is_missing(const std::error_code& error) {
+  return error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
+}
+
 // Absolute, links followed, without a slash at the end.
 fs::path resolve(const fs::path& path) {
+  fs::path there = absolute_path(path), missing;
   std::error_code error;
-  fs::path full = fs::weakly_canonical(fs::absolute(path), error);
+  fs::path known = fs::canonical(there, error);
+  for (; is_missing(error) && there.has_relative_path(); known = fs::canonical(there, error)) {
+    missing = path_in(there.filename(), missing);
+    there = there.parent_path();
+  }
   if (error) fail_io(path, "resolve", error.value());
-  if (!full.has_filename()) full = full.parent_path();
+  fs::path full = plain_path(path_in(known, missing));
   if (!full.has_filename()) fail_usage(format("{}: cannot be an output folder", show_path(path)));
   return full;
 }
 
 fs::path beside(const fs::path& final, std::string_view before, std::string_view after) {
-  return final.parent_path() / format("{}{}{}", before, final.filename().string(), after);
+  return path_in(final.parent_path(), format("{}{}{}", before, final.filename().string(), after));
 }
 
 bool is_there(const fs::path& path) {
@@ -198,7 +208,7 @@ void OutputFolder::clear_except(const std::set<fs::path>& files) const {
   std::error_code error;
   std::vector<fs::path> strange;
   for (const fs::path& entry : list_tree(partial_, error)) {
-    const bool kept = files.contains(entry.lexically_relative(partial_));
+    const bool kept = files.contains(name_within(partial_, entry).value_or(""));
     const bool folder = fs::symlink_status(entry, error).type() == fs::file_type::directory;
     if (!folder && !kept) strange.push_back(entry);
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "store/file.h"
 #include "store/limits.h"
@@ -43,7 +44,7 @@ void read_finished(const std::string& line, ResumeState& state) {
 }  // namespace
 
 std::optional<ResumeState> read_resume_state(const fs::path& folder) {
-  const fs::path path = folder / resume_file;
+  const fs::path path = path_in(folder, resume_file);
   std::error_code ignored;
   if (fs::symlink_status(path, ignored).type() != fs::file_type::regular) return std::nullopt;
   std::vector<std::string> lines = split(InputFile(path).read_all(limits::resume_bytes), '\n');
@@ -55,7 +56,7 @@ std::optional<ResumeState> read_resume_state(const fs::path& folder) {
   return state;
 }
 
-ResumeLog::ResumeLog(const fs::path& folder, const ResumeKey& key) : path_(folder / resume_file) {
+ResumeLog::ResumeLog(const fs::path& folder, const ResumeKey& key) : path_(path_in(folder, resume_file)) {
   file_ = open_file(path_, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, "create");
   const bool fresh = status_of(file_, path_).st_size == 0;
   append(fresh ? format("{} {} {}\n", begins, key.plan, key.sources) : "\n");

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "store/dcp_metadata.h"
 #include "store/file.h"
@@ -71,12 +72,12 @@ bool is_state_of_run(std::string_view name) {
 class DistFolder {
  public:
   explicit DistFolder(const MegatronPath& where)
-      : where_(where), metadata_path_(show_path(where.folder / ".metadata")) {}
+      : where_(where), metadata_path_(show_path(path_in(where.folder, ".metadata"))) {}
 
   std::unique_ptr<Reader> open() {
     const bool megatron = read_backend();
-    metadata_ = read_dcp_metadata(where_.folder / ".metadata");
-    for (const std::string& name : metadata_.files) files_.emplace_back(where_.folder / name);
+    metadata_ = read_dcp_metadata(path_in(where_.folder, ".metadata"));
+    for (const std::string& name : metadata_.files) files_.emplace_back(path_in(where_.folder, name));
     for (const DcpObject& object : metadata_.objects) require_in_file(object.blob, object.name);
     check_slabs();
     Contents contents;
@@ -106,7 +107,7 @@ class DistFolder {
 
   // False: there is no metadata.json, so Megatron did not write this.
   bool read_backend() const {
-    const fs::path path = where_.folder / "metadata.json";
+    const fs::path path = path_in(where_.folder, "metadata.json");
     std::error_code ignored;
     if (fs::symlink_status(path, ignored).type() == fs::file_type::not_found) return false;
     const Value value = parse_json(InputFile(path).read_all(limits::config_bytes), path.string(),
@@ -132,7 +133,7 @@ class DistFolder {
 
   // common.pt, or in newer checkpoints a list of one dict among the data.
   void read_common(MegatronHeader& header) {
-    const fs::path path = where_.folder / "common.pt";
+    const fs::path path = path_in(where_.folder, "common.pt");
     std::error_code ignored;
     if (fs::symlink_status(path, ignored).type() != fs::file_type::not_found) {
       header.file = show_path(path);
@@ -256,7 +257,7 @@ class DistFolder {
 bool is_torch_dist(const fs::path& folder) {
   const auto has = [&](const char* name) {
     std::error_code ignored;
-    return fs::symlink_status(folder / name, ignored).type() != fs::file_type::not_found;
+    return fs::symlink_status(path_in(folder, name), ignored).type() != fs::file_type::not_found;
   };
   return has(".metadata") || has("metadata.json");
 }

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "base/text_hash.h"
 #include "store/checksum.h"
@@ -69,9 +70,9 @@ class TorchDistWriter : public Writer {
     assert(spec.places.size() == 1);
     const std::string tracker = spec.release ? "release" : format("{}", spec.iteration);
     lay_out(spec.max_shard_size);
-    for (size_t i = 0; i < sizes_.size(); ++i) files_.push_back({fs::path(folder_) / metadata_.files[i], sizes_[i]});
-    common_.emplace(root_ / folder_ / "common.pt", pickle_common(spec), std::vector<uint64_t>());
-    files_.push_back({fs::path(folder_) / "common.pt", common_->size()});
+    for (size_t i = 0; i < sizes_.size(); ++i) files_.push_back({path_in(folder_, metadata_.files[i]), sizes_[i]});
+    common_.emplace(path_in(path_in(root_, folder_), "common.pt"), pickle_common(spec), std::vector<uint64_t>());
+    files_.push_back({path_in(folder_, "common.pt"), common_->size()});
     add_small(small_, "metadata.json", backend);
     add_small(marks_, ".metadata", pickle_dcp_metadata(metadata_));
     side_files_.emplace(spec, files_);
@@ -84,9 +85,9 @@ class TorchDistWriter : public Writer {
 
   void open(WriteBehind* behind) override {
     std::error_code error;
-    fs::create_directories(root_ / folder_, error);
-    if (error) fail_io(root_ / folder_, "create", error.value());
-    for (size_t i = 0; i < sizes_.size(); ++i) data_.emplace_back(root_ / files_[i].path, sizes_[i], behind);
+    fs::create_directories(path_in(root_, folder_), error);
+    if (error) fail_io(path_in(root_, folder_), "create", error.value());
+    for (size_t i = 0; i < sizes_.size(); ++i) data_.emplace_back(path_in(root_, files_[i].path), sizes_[i], behind);
     common_->open(nullptr);
   }
 
@@ -111,9 +112,9 @@ class TorchDistWriter : public Writer {
       outside_[files_[i].path] = data_[i].hash_of_put();
     }
     common_->finish(sync);
-    outside_[fs::path(folder_) / "common.pt"] = common_->hash_outside();
+    outside_[path_in(folder_, "common.pt")] = common_->hash_outside();
     for (const SmallFile& file : small_) {
-      write_whole_file(root_ / file.path, file.bytes, sync);
+      write_whole_file(path_in(root_, file.path), file.bytes, sync);
       outside_[file.path] = hash_text(file.bytes);
     }
     side_files_->copy(root_, sync, outside_);
@@ -133,8 +134,8 @@ class TorchDistWriter : public Writer {
   void put(uint32_t file, uint64_t offset, const std::string& text) { data_[file].put(offset, text); }
 
   void add_small(std::vector<SmallFile>& files, const char* name, std::string text) {
-    files_.push_back({fs::path(folder_) / name, text.size()});
-    files.push_back({fs::path(folder_) / name, std::move(text)});
+    files_.push_back({path_in(folder_, name), text.size()});
+    files.push_back({path_in(folder_, name), std::move(text)});
   }
 
   void lay_out(uint64_t most) {
