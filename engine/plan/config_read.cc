@@ -1,5 +1,4 @@
 // Reading: options, lines inverted, defaults.
-#include <algorithm>
 #include <map>
 #include <set>
 
@@ -163,14 +162,13 @@ Map inverted(const RuleSet& rules, const EndSpec& end, const Map& source, const 
 std::set<std::string> said_none(const RuleSet& rules, SideId side, const Map& given, const Map& settings,
                                 const Map& config) {
   const auto is_null = [](const Value* value) { return value && value->is_none(); };
-  const auto has_line = [&](const std::string& key) {
-    return std::any_of(rules.file.config.begin(), rules.file.config.end(),
-                       [&](const ConfigLine& line) { return line.key.s == key && line.ways[side]; });
-  };
+  std::set<std::string_view> written;
+  for (const ConfigLine& line : rules.file.config)
+    if (line.ways[side]) written.insert(line.key.s);
   std::set<std::string> none;
   for (const Text& key : rules.file.nulls) {
     const Value* set = settings.find(key.s);
-    const bool said = set ? set->is_none() : side == 0 ? is_null(given.find(key.s)) : has_line(key.s);
+    const bool said = set ? set->is_none() : side == 0 ? is_null(given.find(key.s)) : written.contains(key.s);
     if (said && !find_path(config, key.s)) none.insert(key.s);
   }
   return none;

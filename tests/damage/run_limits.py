@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import resource
+import shutil
 import signal
 import socket
 import struct
@@ -51,7 +52,8 @@ class Bench:
         self.fresh()
 
     def fresh(self):
-        subprocess.run(["rm", "-rf", self.place], check=True)
+        if self.place.exists():
+            shutil.rmtree(self.place)
         self.place.mkdir()
 
     def run(self, *words, limits=None, shim=None, seconds=60, stdout=subprocess.PIPE, **more):

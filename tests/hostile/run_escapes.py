@@ -21,7 +21,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tools"))
 sys.path.insert(0, str(HERE))
 import build  # noqa: E402
-import make  # noqa: E402
+from fixtures.megatron import megatron_args, rank_file, rank_tensors  # noqa: E402
 import small_gpt2  # noqa: E402
 
 LONG = "W" * 3000
@@ -236,18 +236,18 @@ def strange_archives(b):
 
 def strange_ranks(b):
     folder = b.work / "ranks"
-    tensors = make.rank_tensors(0, 1)
+    tensors = rank_tensors(0, 1)
     (folder / "iter_0000005" / "mp_rank_00").mkdir(parents=True)
     file, tracker = folder / "iter_0000005" / "mp_rank_00" / "model_optim_rng.pt", folder / "latest_checkpointed_iteration.txt"
-    sound = make.megatron_args(tensor_model_parallel_size=1)
+    sound = megatron_args(tensor_model_parallel_size=1)
     for text in CRUEL:
         text = text[:2000]
         tracker.write_text("5")
         for args in ({**sound, text: text}, {**sound, "num_layers": text}, {**sound, "params_dtype": text}, {**sound, "position_embedding_type": text}):
-            file.write_bytes(make.rank_file(tensors, args, extra=[(build.u(text), build.u(text))]))
+            file.write_bytes(rank_file(tensors, args, extra=[(build.u(text), build.u(text))]))
             b.run("inspect", folder)
             b.run("convert", "--rules", "gpt2", folder, b.work / "out")
-        file.write_bytes(make.rank_file(tensors + [build.T(f"{text[:900]}{k}", "F32", [1]) for k in range(25)], {**sound, text: [text, {text: text}]}, extra=[(build.u(text + "2"), build.u(text))]))
+        file.write_bytes(rank_file(tensors + [build.T(f"{text[:900]}{k}", "F32", [1]) for k in range(25)], {**sound, text: [text, {text: text}]}, extra=[(build.u(text + "2"), build.u(text))]))
         b.all_verbs(folder)
         tracker.write_text(text[:60])
         b.run("inspect", folder)

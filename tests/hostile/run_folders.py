@@ -16,7 +16,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tools"))
 sys.path.insert(0, str(HERE))
 import judge  # noqa: E402
-import make  # noqa: E402
+from fixtures.megatron import megatron_args, rank_file, rank_tensors  # noqa: E402
 import named_tests  # noqa: E402
 import sanitized  # noqa: E402
 import small_gpt2  # noqa: E402
@@ -156,12 +156,12 @@ def a_spiral_of_slabs(b):
 
 # --- iterations
 
-ONE = make.megatron_args(tensor_model_parallel_size=1, bias_gelu_fusion=True, layernorm_epsilon=1e-5)
+ONE = megatron_args(tensor_model_parallel_size=1, bias_gelu_fusion=True, layernorm_epsilon=1e-5)
 
 
 def of_iteration(said, folder="iter_0000005", tracker="5"):
     named = {TRACKER: tracker} if tracker else {}
-    return {**named, f"{folder}/mp_rank_00/{RANK}": make.rank_file(make.rank_tensors(0, 1), ONE, iteration=said)}
+    return {**named, f"{folder}/mp_rank_00/{RANK}": rank_file(rank_tensors(0, 1), ONE, iteration=said)}
 
 
 def an_iteration_that_its_folder_contradicts(b):

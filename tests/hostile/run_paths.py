@@ -16,7 +16,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tools"))
 sys.path.insert(0, str(HERE))
 import build  # noqa: E402
-import make  # noqa: E402
+from fixtures.megatron import megatron_args, rank_file, rank_tensors  # noqa: E402
 import named_tests  # noqa: E402
 import small_gpt2  # noqa: E402
 
@@ -228,13 +228,13 @@ def iterations_are_numbers_of_folders(b):
         out = b.out()
         b.run("convert", "--rules", "gpt2", folder, out, status=0)
         assert (out / "latest_checkpointed_iteration.txt").read_text() == "release", value
-    tensors = make.rank_tensors(0, 1)
-    args = make.megatron_args(tensor_model_parallel_size=1)
+    tensors = rank_tensors(0, 1)
+    args = megatron_args(tensor_model_parallel_size=1)
     for value, status in ((5, 0), (-5, 3), (10**18 - 1, 0), (10**18, 3), (2**63 - 1, 3)):
         folder = b.work / f"iteration{value}"
         rank = folder / "mp_rank_00"
         rank.mkdir(parents=True)
-        (rank / "model_optim_rng.pt").write_bytes(make.rank_file(tensors, args, iteration=value))
+        (rank / "model_optim_rng.pt").write_bytes(rank_file(tensors, args, iteration=value))
         b.run("inspect", folder, status=status)
 
 

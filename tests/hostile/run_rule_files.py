@@ -2,7 +2,7 @@
 
     python run_rule_files.py build/release [WORD]
 
-make.py mutates bytes and small texts; here is what only size, or the number of combinations, makes hard.
+make.py changes bytes and small texts; here is what only size, or the number of combinations, makes hard.
 """
 import os
 import pathlib
