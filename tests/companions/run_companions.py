@@ -202,6 +202,10 @@ def lora():
               [(block(pa, qa), np.concatenate([pb, qb], 1))], verdict=("exact", "checked"),
               weight=lambda w: [np.concatenate([w["p"], w["q"]], 1)])
 
+    case("grouped-otherwise", ["f: 6", "h: 5", "rank: 2"],  # one pair for p and q, another for z: y has neither one nor three
+         ["x: { hf: { pq: pq.weight  p:f+q:f h, z: z.weight  f h }, mcore: y.weight  (p+q+z f) h, in: h }"], LORA[:LORA.index("  lora_B")],
+         {k: v for k, v in (pair("pq", 2 * f, h) | pair("z", f, h)).items() if "lora_A" in k}, [], error=("V01", "y.weight  (p+q+z f) h"))
+
 
 moments()
 lora()

@@ -166,6 +166,10 @@ TEST_CASE("R03: each axis of each part once on each side") {
        "R03: `in` names the axis `f`, which the rule does not have"},
       {block("    w: { hf: { q: q  h, k: k  h }, mcore: qk  q:1+k:1 h }\n") + "same:\n  - { of: b.w, hf: @copy }\n",
        "R03: the layout of this copy must be written: its rule has several addresses on this side"},
+      {block("    w: { hf: [{ when: a, is: w  h }, { when: not a, is: v  h }], mcore: w  h }\n") +
+           "same:\n  - of: b.w\n    hf: [{ when: a, is: @copy }, { when: not a, is: other }]\noptions: { a: false }\n",
+       "R03: the layout of this copy must be written: both the copy and its rule have alternatives on this side"},
+      {block("    w: { hf: \"@\", mcore: w  h }\n"), "R01: an address is missing"},
       {block("    w: { hf: w  h @f, mcore: w  h f }\n") + "same:\n  - { of: b.w, hf: copy  h }\n",
        "R03: axis `f` is missing on the copy's side"},
   });

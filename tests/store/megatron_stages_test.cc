@@ -111,4 +111,9 @@ TEST_CASE("what is said of them is read again") {
   CHECK(*even.find("num_layers_per_virtual_pipeline_stage") == Value(3));
 }
 
+TEST_CASE("with multi-token prediction the last stage wants a layer") {
+  Map map = args({{"num_layers", 4}, {"mtp_num_layers", 1}});
+  CHECK_THROWS_WITH_AS(say_stages(map, {2, 2, 0}, stages(3)), doctest::Contains("the last stage wants one"), Error);
+}
+
 }  // namespace tessera

@@ -259,6 +259,14 @@ TEST_CASE("pickle: depth and growth") {
   check_refused([&] { read(laughs(7)); }, {"unfold"});
 }
 
+TEST_CASE("pickle: limits of millions") {
+  Bytes pushed_and_popped;
+  for (int i = 0; i < 25'000'001; ++i) pushed_and_popped += "N0";
+  check_refused([&] { read(pickle(pushed_and_popped)); }, {"more than 50000000 opcodes"});
+  check_refused([&] { read(pickle(Bytes(10'000'001, 'N'))); }, {"more than 10000000 values on the stack"});
+  check_refused([&] { read(pickle(Bytes(10'000'001, '('))); }, {"more than 10000000 marks"});
+}
+
 TEST_CASE("pickle: one after another in a file") {
   const TempFolder folder;
   const std::string large(200'000, 'x');

@@ -196,6 +196,12 @@ TEST_CASE("safetensors: headers that are refused") {
   }
 }
 
+TEST_CASE("safetensors: the number of tensors") {
+  std::string header = "{";
+  for (int i = 0; i <= 1'000'000; ++i) header += (i ? "," : "") + entry(std::to_string(i), "U8", "[0]", "[0,0]");
+  check_row(safetensors(header + "}"), {"more than 1000000 tensors"});
+}
+
 TEST_CASE("safetensors: depth costs nothing") {
   for (const char* bracket : {"[", "{\"a\":"}) {
     std::string deep;

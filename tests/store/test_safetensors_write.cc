@@ -55,3 +55,11 @@ TEST_CASE("safetensors: a dtype that it lacks is refused") {
   const std::vector<OutTensor> tensors = {{"a", DType::c128, {1}}};
   check_refused([&] { SafetensorsWriter(folder / "x.safetensors", tensors); }, {"tensor `a`", "C128"}, Fault::usage);
 }
+
+TEST_CASE("safetensors: a header that no reader takes is not written") {
+  const TempFolder folder;
+  std::vector<OutTensor> tensors;
+  for (int i = 0; i < 25'000; ++i) tensors.push_back({std::string(4000, 'n') + std::to_string(i), DType::u8, {1}});
+  check_refused([&] { SafetensorsWriter(folder / "x.safetensors", tensors); }, {"above the limit of 100000000"});
+  CHECK(!std::filesystem::exists(folder / "x.safetensors"));
+}

@@ -171,6 +171,17 @@ TEST_CASE("torch: refused roots and names") {
                   {"x.bin", c.word});
 }
 
+TEST_CASE("torch: the length of all names together") {
+  const TempFolder folder;
+  Bytes names = tensor(storage("0", 6), 0, {6}, {1}) +
+                "q\0"
+                "0}("s;
+  for (int i = 0; i < 5000; ++i) names += text(std::to_string(i)) + "h\0"s;
+  const Bytes value = dict({{text(std::string(4000, 'n')), names + "u"}});
+  check_refused([&] { open_torch_file(folder.put("x.pt", archive(folder, pickle(value), {six}))); },
+                {"x.pt", "names of more than 16"});
+}
+
 TEST_CASE("torch: files of other kinds are refused by name") {
   const TempFolder folder;
   const std::vector<std::pair<std::string, std::string>> cases = {

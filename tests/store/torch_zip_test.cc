@@ -294,5 +294,7 @@ TEST_CASE("zip: an archive within a file") {
   std::string read(six.size(), '\0');
   slice.read(0, 0, std::as_writable_bytes(std::span(read)));
   CHECK(read == six);
+  check_refused([&] { slice.read(0, six.size() - 3, std::as_writable_bytes(std::span(read).first(4))); },
+                {"x.distcp", "4 bytes are wanted at 21, it has 24"});
   check_refused([&] { read_torch_slice(file, {6, inner.size() + 1}); }, {"x.distcp"});
 }
