@@ -25,7 +25,8 @@ class Walk {
         likeness_(tree.nodes.size(), 0) {}
 
   void run() {
-    for (PickleId id = 0; id < tree_.nodes.size(); ++id) most_ += 4 * (own(id) + parts(id).size());
+    for (PickleId id = 0; id < tree_.nodes.size(); ++id)
+      most_ += 4 * ((tree_.is(id, PickleKind::opaque) ? 1 : own(id)) + parts(id).size());
     for (PickleId id = 0; id < tree_.nodes.size(); ++id)
       if (depth_[id] == 0) enter(id);
   }
@@ -52,7 +53,10 @@ class Walk {
     }
   }
 
-  // What a value takes where it stands, in some 16 bytes.
+  static uint64_t size(const PickleSymbol& name) { return 1 + (name.module.size() + name.name.size()) / 16; }
+
+  // What a value takes where it stands, in some 16 bytes. An object shows the name of its class, which the pickle has
+  // once.
   uint64_t own(PickleId id) const {
     const PickleNode& node = tree_.at(id);
     switch (node.kind) {
@@ -60,6 +64,10 @@ class Walk {
       case PickleKind::bytes:
       case PickleKind::big:
         return 1 + tree_.text(id).size() / 16;
+      case PickleKind::symbol:
+        return size(tree_.symbol(id));
+      case PickleKind::opaque:
+        return size(tree_.opaques[node.index].callee);
       case PickleKind::tensor:
         return 16 + 2 * tree_.tensors[node.index].shape.size();
       default:
