@@ -19,7 +19,7 @@ BUILD = ROOT / "build" / "coverage"
 COUNTS = BUILD / "counts"
 FLOORS = ("base", "layout", "rules", "store")
 SUITES = ["test_", "conformance", "hostile all_verbs", "hostile paths", "hostile rule_files", "hostile escapes", "hostile folders", "damage", "fuzz", "refusals", "diagnostics",
-          "encodings", "seed", "commit surroundings", "diff", "init", "schemas", "explain"]
+          "encodings", "companions", "seed", "commit surroundings", "diff", "init", "schemas", "explain"]
 NO_RETURN = re.compile(r"\[\[noreturn\]\][^(;]*?(\w+)\(")
 
 
