@@ -142,8 +142,8 @@ class Verification {
     Verified out;
     for (const Damage& one : damage_)
       messages_.push_back(format(
-          "{}{}{}{}", one.file.empty() || one.file == manifest_file ? "" : show_path(path_in(root_, one.file)) + ": ",
-          one.tensor.empty() ? "" : "`" + escape(one.tensor) + "`: ", one.what, ""));
+          "{}{}{}", one.file.empty() || one.file == manifest_file ? "" : show_path(path_in(root_, one.file)) + ": ",
+          one.tensor.empty() ? "" : "`" + escape(one.tensor) + "`: ", one.what));
     out.damage = messages_;
     out.report.warnings = warnings_;
     if (reader_)

@@ -1,6 +1,7 @@
 // Every path made here is made from one whole text, which libstdc++ splits without a fault.
 #include "base/path.h"
 
+#include <algorithm>
 #include <string_view>
 #include <system_error>
 #include <vector>
